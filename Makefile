@@ -58,8 +58,72 @@ $(B)/check/%.o: %.c
 -include tests/tests.mk
 -include config/house.mk
 
-.PHONY: help programs
-help:		## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 20
 
-programs: $(PROGRAMS)	## build every userland program
+# What a person types.  Each target that needs packages, programs or images makes them first, in
+# a make of its own, so that fragments see what set-up has just installed.
+J     ?= $(shell nproc)
+SUB   := $(MAKE) --no-print-directory -j$(J)
+# A step of a check that is not itself a test: when it fails, the check says so in the usual form.
+STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
+
+.PHONY: help setup programs hypervisor image run smoke check check-unit check-abi check-system \
+	bench lint fmt tour clean build-unit build-abi
+
+help:		## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 16
+
+setup:		## install the Debian packages of config/packages.list that are missing
+	@config/image/setup.sh
+
+programs: $(PROGRAMS) ## build every userland program
+
+hypervisor:	## build the hypervisor: build/pavane
+
+image: setup	## kernel, control domain and guest images, cached in build/image/
+	@$(SUB) programs
+	@$(SUB) images
+
+run: setup	## hypervisor, control domain and a Debian guest in QEMU, on this terminal
+	@$(SUB) hypervisor programs
+	@$(SUB) images
+	@config/image/run.sh
+
+smoke: setup	## the same with nobody at the keyboard: the end-to-end checks, with figures
+	@$(SUB) hypervisor programs $(STEP)
+	@$(SUB) images $(STEP)
+	@tests/run system
+
+check: setup	## everything: lint, unit, golden, ABI and system tests
+	@$(SUB) hypervisor programs build-unit build-abi $(STEP)
+	@$(SUB) images $(STEP)
+	@tests/run all
+
+check-unit: setup ## unit and golden tests: no root, no QEMU, under a minute
+	@$(SUB) programs build-unit $(STEP)
+	@tests/run unit golden
+
+check-abi: setup ## mini-guests that prove the ABI, in QEMU
+	@$(SUB) hypervisor build-abi $(STEP)
+	@tests/run abi
+
+check-system: setup ## whole machines in QEMU: the same tests as smoke
+	@$(SUB) hypervisor programs $(STEP)
+	@$(SUB) images $(STEP)
+	@tests/run system
+
+bench: setup	## the race with the peer and with bare Linux: build/bench/
+	@$(SUB) hypervisor programs
+	@$(SUB) images
+	@tests/bench/bench
+
+lint: setup	## layers, headers, format, static analysis, paths
+	@tests/run lint
+
+fmt: setup	## apply .clang-format to every C file
+	@tests/lint/sources.sh c | xargs -r clang-format -i
+
+tour:		## the opening comment of each file, in the README's reading order
+	@config/image/tour.sh
+
+clean:		## remove what was built; images stay (rm -r build removes them too)
+	@find $(B) -mindepth 1 -maxdepth 1 ! -name image -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,24 @@
+#!/bin/bash
+# Each header compiles alone, with the flags of its side of the tree.
+cd "$(dirname "$0")/../.." || exit 1
+user=$(make -s --no-print-directory print-user-flags)
+hyper=$(make -s --no-print-directory print-hypervisor-flags)
+rc=0 n=0
+while read -r h; do
+	case $h in
+	hypervisor/abi/* | hypervisor/lib/*) flags="$user -Ihypervisor" ;;
+	hypervisor/*) flags="${hyper:-$user -ffreestanding} -Ihypervisor" ;;
+	frontends/*) flags="$user -Ihypervisor -Ifrontends" ;;
+	tests/*) flags="$user -Ihypervisor -Ifrontends -Itests" ;;
+	*) flags=$user ;;
+	esac
+	n=$((n + 1))
+	# shellcheck disable=SC2086
+	if ! printf '#include "%s"\n' "$PWD/$h" |
+		gcc $flags -U_FORTIFY_SOURCE -Wno-unused -O0 -fsyntax-only -x c -; then
+		echo "$h does not compile alone"
+		rc=1
+	fi
+done < <(tests/lint/sources.sh h)
+echo "$n headers"
+exit $rc

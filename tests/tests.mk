@@ -1,0 +1,18 @@
+# What the tests need built, and the lists by which tests/run finds it.
+
+build-unit: $(UNIT_TESTS) | $(B)/lists
+	@printf '%s\n' $(UNIT_TESTS) >$(B)/lists/unit
+
+# ABI_TESTS: mini-guest images, each a domain's kernel whose verdict is on its console.
+build-abi: $(ABI_TESTS) | $(B)/lists
+	@printf '%s\n' $(ABI_TESTS) >$(B)/lists/abi
+
+# The flags with which a header must compile alone, for tests/lint/headers.sh.
+.PHONY: print-user-flags print-hypervisor-flags
+print-user-flags:
+	@echo '$(USER_CFLAGS)'
+print-hypervisor-flags:
+	@echo '$(HV_CFLAGS)'
+
+$(B)/lists:
+	@mkdir -p $@
