@@ -1,0 +1,15 @@
+/* For our own mistakes only: a guest's are answered with an errno. */
+#ifndef PAVANE_BASE_BUG_H
+#define PAVANE_BASE_BUG_H
+
+__attribute__((noreturn, format(printf, 1, 2))) void panic(const char *fmt, ...);
+
+#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
+#define BUG_ON(c) do { if (__builtin_expect(!!(c), 0)) { panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); } } while (0)
+#ifdef NDEBUG
+#define ASSERT(c) ((void)sizeof(c))
+#else
+#define ASSERT(c) BUG_ON(!(c))
+#endif
+
+#endif

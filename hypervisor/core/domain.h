@@ -1,0 +1,97 @@
+/*
+ * Domains: what a guest is, apart from being paravirtual.  Each subsystem
+ * keeps its own state in its own struct, embedded here.
+ *
+ * Life: created paused -> (un)paused -> shut down (reason kept) -> dying, torn down in
+ * steps that may stop and go on -> gone when the last reference is dropped.
+ */
+#ifndef PAVANE_CORE_DOMAIN_H
+#define PAVANE_CORE_DOMAIN_H
+
+#include <stdatomic.h>
+
+#include <xen/xen.h>
+
+#include "base/lock.h"
+#include "core/evtchn.h"
+#include "core/grant_table.h"
+#include "lib/types.h"
+#include "mm/dompages.h"
+
+#define MAX_VCPUS 32		/* the legacy vcpu_info array; more needs register_vcpu_info only */
+
+struct vcpu;
+struct pv_domain;		/* pv/guest.h */
+
+struct domain {
+	domid_t id;
+	bool privileged;		/* the control domain */
+	bool hardware;			/* owns the devices (the control domain) */
+	uint8_t uuid[16];
+	_Atomic uint32_t refs;
+	struct domain *next;		/* list by ascending id, under the domain-list lock */
+
+	struct spinlock lock;
+	/* under lock: */
+	bool dying;
+	unsigned int pause_count;	/* by the control domain and by ourselves */
+	bool shutdown;
+	unsigned int shutdown_code;
+	bool relinquished;		/* teardown has run to its end */
+
+	unsigned int max_vcpus;
+	struct vcpu *vcpu[MAX_VCPUS];
+
+	struct shared_info *shared;	/* one hypervisor frame, FRAME_SHARED, owner d */
+	struct dom_pages pages;
+	struct evtchn_table evtchn;
+	struct grant_table grants;
+	struct pv_domain *pv;
+
+	uint32_t vm_assist;		/* VMASST bits */
+	int64_t time_offset;		/* seconds added to the wall clock */
+	/* XENMEM_set_memory_map: */
+	void *e820;			/* struct e820entry array from the pool */
+	unsigned int e820_count;
+	uint32_t ssidref;
+	uint32_t max_evtchn_port;
+	ns_t created;
+	_Atomic uint64_t refusals;	/* requests answered with an error, for pav why */
+};
+
+extern struct domain *dom0;
+
+/* Lookup by id takes a reference; NULL if there is none. domid DOMID_SELF means the current domain. */
+struct domain *domain_get(domid_t id);
+bool domain_get_again(struct domain *d);
+void domain_put(struct domain *d);
+/* First domain with an id >= given, referenced, or NULL. */
+struct domain *domain_get_from(domid_t id);
+uint64_t domain_count(void);
+
+struct domain_config {
+	unsigned int max_vcpus;
+	uint64_t max_pages;
+	uint32_t max_evtchn_port, max_grant_frames, max_maptrack_frames;
+	uint32_t ssidref;
+	uint8_t uuid[16];
+	bool privileged;
+};
+/* Makes a domain, paused once, vCPUs allocated but down. id 0 for the control domain, else the next free one when
+ * *id is DOMID_INVALID. 0, -EEXIST, -ENOMEM, -EINVAL. */
+int domain_create(domid_t *id, const struct domain_config *c, struct domain **out);
+void domain_pause(struct domain *d);		/* and waits until no vCPU of d runs; never call for the current domain */
+void domain_pause_nosync(struct domain *d);
+int domain_unpause(struct domain *d);		/* -EINVAL if it is not paused */
+/* All vCPUs stop; VIRQ_DOM_EXC to the control domain (for the control domain: machine powers off, reboots or halts). */
+void domain_shutdown(struct domain *d, unsigned int reason);
+void domain_resume(struct domain *d);		/* after a shutdown(suspend) that was cancelled */
+/* Kills in steps: 0 when gone from view, -ERESTART when to be called again. */
+int domain_kill(struct domain *d);
+/* The guest's state is beyond answering. From any context; takes effect at the next exit to guest. */
+__attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);
+
+/* The frame allocator calls this when d->pages.total reaches zero for a dying domain (no lock held). */
+void domain_pages_gone(struct domain *d);
+
+#endif

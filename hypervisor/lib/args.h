@@ -1,0 +1,22 @@
+/* The boot command line: words "name=value" or "name" / "no-name". */
+#ifndef PAVANE_LIB_ARGS_H
+#define PAVANE_LIB_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arg {
+	const char *name;	/* "dom0_mem" */
+	enum { ARG_STRING, ARG_BOOL, ARG_UINT, ARG_SIZE } kind;
+	void *value;		/* char[ARG_STRING_MAX], bool, unsigned int, uint64_t (bytes) */
+	const char *help;
+};
+#define ARG_STRING_MAX 64
+/* Parses; calls unknown() for each word that names no row, bad() for each ill-formed value.  Later words win. */
+void args_parse(const char *line, const struct arg *table, size_t n,
+		void (*unknown)(const char *word), void (*bad)(const char *word));
+/* "512M", "1G", "4096K"; bare numbers are KiB as the field's dom0_mem.  False if ill-formed. */
+bool args_size(const char *s, uint64_t *bytes);
+
+#endif

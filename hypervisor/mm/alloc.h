@@ -1,0 +1,33 @@
+/*
+ * The buddy allocator: all RAM that is neither the hypervisor's image, a boot
+ * module, nor reserved.
+ */
+#ifndef PAVANE_MM_ALLOC_H
+#define PAVANE_MM_ALLOC_H
+
+#include "lib/types.h"
+
+#define ALLOC_MAX_ORDER 18	/* 1 GiB */
+
+/* Before alloc_init: bump allocation out of early memory, never freed. align in bytes. Zeroed. */
+/* (x86 hands regions with alloc_add_range; frame_table_init() allocates the frame table through it.) */
+void frame_table_init(uint64_t max_frame, void *table);	/* table: zeroed, max_frame entries */
+/* Gives [start, end) frames to the heap. */
+void alloc_add_range(uint64_t start, uint64_t end);
+
+/*
+ * 2^order contiguous, naturally aligned frames whose addresses fit in 'bits' (0: any).
+ * Zeroed content is NOT promised but never another domain's (scrubbed on free).
+ * MFN_NONE when there are none.  Stale TLB entries to them are flushed before return.
+ */
+mfn_t alloc_frames(unsigned int order, unsigned int bits);
+void free_frames(mfn_t m, unsigned int order);
+uint64_t alloc_free_count(void);	/* frames */
+
+/* One zeroed page for the hypervisor itself, as a pointer; NULL when there is none. */
+void *alloc_page(void);
+void free_page(void *p);
+void *alloc_pages(unsigned int order);	/* zeroed */
+void free_pages(void *p, unsigned int order);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * One struct per machine frame: who owns it, how many references there are to
+ * it, and as what it is being used.
+ *
+ * Invariants
+ *  - ref counts every use: one for being allocated to its owner (FRAME_ALLOCATED), one per
+ *    present page-table entry that points here, one per grant or foreign mapping, one for
+ *    every type reference, one per vCPU that has it as base.  At zero it goes back to the heap.
+ *  - type changes only while its count is zero; "validated" says that a table's entries
+ *    have been checked and hold their own references.
+ *  - A frame has writable references or is a page or descriptor table, never both.
+ *  - Page-table types are taken and dropped under the owner's pt_lock.  Writable and shared
+ *    type references are lock-free, so other domains may map a frame.
+ */
+#ifndef PAVANE_MM_FRAME_H
+#define PAVANE_MM_FRAME_H
+
+#include <stdatomic.h>
+
+#include "lib/types.h"
+
+struct domain;
+
+enum frame_type {
+	FRAME_NONE,
+	FRAME_WRITABLE,
+	FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4,
+	FRAME_SEGDESC,		/* holds a guest's GDT or LDT */
+	FRAME_SHARED		/* hypervisor memory that a guest may map (shared_info, grant table frames) */
+};
+
+/* type word: [31:29] type, [28] validated, [27] pinned, [26:0] count */
+#define FT_TYPE_SHIFT	29
+#define FT_VALIDATED	(1u << 28)
+#define FT_PINNED	(1u << 27)
+#define FT_COUNT	((1u << 27) - 1)
+/* ref word: [31] allocated to its owner, [30:0] count */
+#define FR_ALLOCATED	(1u << 31)
+#define FR_COUNT	((1u << 31) - 1)
+
+#define FRAME_OWNER_NONE 0x7ff5u	/* not a domain's: heap, hypervisor, or not RAM */
+#define FRAME_OWNER_IO   0x7ff1u	/* DOMID_IO: device memory below the top of RAM */
+#define FRAME_OWNER_XEN  0x7ff2u	/* DOMID_XEN: the hypervisor's own */
+
+struct frame {
+	_Atomic uint32_t ref;
+	_Atomic uint32_t type;
+	union {
+		struct {
+			uint16_t owner;		/* domid or FRAME_OWNER_* */
+			uint16_t flags;
+			uint32_t stamp;		/* tlb_stamp() when the type count last became zero */
+		};
+		struct {
+			uint32_t next, prev;	/* while free: buddy list links (frame numbers) */
+		};
+	};
+};
+
+extern struct frame *frame_table;	/* indexed by frame number */
+extern uint64_t frame_max;		/* one past the last frame the table describes */
+
+static inline bool frame_valid(mfn_t m) { return m.n < frame_max; }
+static inline struct frame *frame_of(mfn_t m) { return &frame_table[m.n]; }
+static inline enum frame_type frame_type_of(const struct frame *f)
+{
+	return atomic_load_explicit(&f->type, memory_order_relaxed) >> FT_TYPE_SHIFT;
+}
+static inline uint32_t frame_type_count(const struct frame *f)
+{
+	return atomic_load_explicit(&f->type, memory_order_relaxed) & FT_COUNT;
+}
+
+/* Takes a reference if the frame is RAM, allocated and owned by d.  False otherwise (or on overflow). */
+bool frame_get(mfn_t m, const struct domain *d);
+/* Takes one more on a frame to which the caller already holds one. */
+bool frame_get_again(mfn_t m);
+/* Drops one; at zero the frame is scrubbed and freed and its owner's total falls. */
+void frame_put(mfn_t m);
+
+/*
+ * Takes a type reference AND a general reference: FRAME_WRITABLE, FRAME_SHARED or FRAME_SEGDESC (checked: all
+ * descriptors harmless), for a frame owned by d.  0, -EINVAL (not d's), -EBUSY (has another type).
+ */
+int frame_get_type(mfn_t m, enum frame_type t, const struct domain *d);
+void frame_put_type(mfn_t m);	/* drops both; also for FRAME_L1..L4 under the owner's pt_lock */
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Page-table types: the heart of direct paging.  A guest's tables are its own
+ * frames, read-only to it, and every entry in a validated table holds one
+ * reference of the right type on what it points to.
+ *
+ * All of this runs under the pt_lock of the domain that owns the tables.
+ */
+#ifndef PAVANE_MM_PAGETYPE_H
+#define PAVANE_MM_PAGETYPE_H
+
+#include "lib/types.h"
+#include "mm/frame.h"
+
+struct domain;
+
+/*
+ * Takes a reference of type L1..L4 (and a general one), validating the table if it is new as that type: each present
+ * entry is checked and takes its own reference.  A failure in the middle undoes what was taken.
+ * 0, -EINVAL (not d's frame, or an entry is not allowed), -EBUSY (has another type in use).
+ */
+int pagetype_get(struct domain *d, mfn_t table, enum frame_type level);
+void pagetype_put(struct domain *d, mfn_t table);	/* last one devalidates: drops its entries' references */
+
+/* Pin: a type reference that stays until unpinned. 0, -EINVAL, -EBUSY (already pinned: -EINVAL). */
+int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level);
+int pagetype_unpin(struct domain *d, mfn_t table);
+
+/*
+ * Writes entry 'index' of a validated table of d (caller knows its type and holds pt_lock): checks the new entry, takes
+ * its reference, writes it (atomically; with preserve_ad keeping Accessed and Dirty), drops the old one's.
+ * 'foreign' owns the frame an L1 entry points to (normally d itself).
+ * Hypervisor slots of an L4 are refused.  0 or -EINVAL/-EBUSY/-EPERM.  No TLB flush is done: the caller knows what is loaded.
+ */
+int pagetype_write(struct domain *d, mfn_t table, unsigned int index, uint64_t entry,
+		   struct domain *foreign, bool preserve_ad);
+/* As above, and only if the present value is still 'expect' (for emulated cmpxchg): -EAGAIN if not. */
+int pagetype_cmpxchg(struct domain *d, mfn_t table, unsigned int index, uint64_t expect, uint64_t entry);
+
+/*
+ * For one L1 entry not in any table yet / any more: take and drop its references (grant maps and tests).
+ */
+int pagetype_get_l1e(struct domain *d, uint64_t *entry, struct domain *foreign);
+void pagetype_put_l1e(struct domain *d, uint64_t entry);
+
+/* May d map this non-RAM frame?  Decided by core/rights.c. */
+bool rights_iomem(const struct domain *d, mfn_t m);
+
+#endif
