@@ -1,0 +1,114 @@
+# What the image scripts share.  Sourced by them with the root of the tree as
+# working directory.  Everything lands in build/image/ and is built once.
+set -euo pipefail
+IMAGE=build/image
+mkdir -p "$IMAGE/debs" build/logs
+
+say() { echo "image: $*"; }
+fail() {
+	echo "image: $*" >&2
+	exit 1
+}
+
+# as_root COMMAND...: as the person if that is root, else under fakeroot.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then "$@"; else fakeroot "$@"; fi
+}
+
+# Package lists may never have been read on this machine.
+need_lists() {
+	apt-cache show linux-image-amd64 >/dev/null 2>&1 && return
+	say "reading package lists"
+	if [ "$(id -u)" -eq 0 ]; then apt-get -q update; else sudo -n apt-get -q update; fi \
+		>build/logs/apt-update.log 2>&1 || fail "apt-get update failed; see build/logs/apt-update.log"
+}
+
+# fetch_deb PACKAGE: downloads it (apt checks it against the signed index) unless
+# it is there, and prints the file's name.
+fetch_deb() {
+	local file version
+	version=$(apt-cache policy "$1" | sed -n 's/^  Candidate: //p')
+	[ -n "$version" ] && [ "$version" != "(none)" ] || fail "no package $1 in the package lists"
+	file=$IMAGE/debs/$1_${version//:/%3a}_amd64.deb
+	if ! [ -s "$file" ]; then
+		(cd "$IMAGE/debs" && apt-get -q -o APT::Sandbox::User= download "$1=$version" >/dev/null) ||
+			fail "could not download $1 $version"
+	fi
+	[ -s "$file" ] || file=$(ls "$IMAGE/debs/$1_"*.deb | head -1)
+	echo "$file"
+}
+
+# unpack_deb FILE TREE: extracts it and verifies every file against the package's own checksums.
+unpack_deb() {
+	mkdir -p "$2"
+	dpkg-deb -x "$1" "$2"
+	dpkg-deb --ctrl-tarfile "$1" | tar -xO ./md5sums >"$2/.md5sums"
+	(cd "$2" && md5sum --quiet -c .md5sums) || fail "$1: a file does not match its checksum"
+	rm "$2/.md5sums"
+}
+
+# module_files TREE VERSION NAME...: the modules and what they depend on, in load
+# order, as paths below lib/modules/VERSION.
+module_files() {
+	local dep=$1/lib/modules/$2/modules.dep
+	shift 2
+	awk -v want="$*" '
+	function name(p) { sub(/.*\//, "", p); sub(/\.ko.*/, "", p); gsub(/-/, "_", p); return p }
+	function visit(m,   i, n, d) {
+		if (m in done) { return }
+		done[m] = 1
+		if (!(m in path)) { print "image: no module " m > "/dev/stderr"; exit 1 }
+		n = split(deps[m], d, " ")
+		for (i = n; i >= 1; i--) { visit(name(d[i])) }
+		print path[m]
+	}
+	{ p = $1; sub(/:$/, "", p); path[name(p)] = p; $1 = ""; deps[name(p)] = $0 }
+	END { k = split(want, w, " "); for (j = 1; j <= k; j++) { visit(name(w[j])) } }' "$dep"
+}
+
+# put_modules ROOT TREE VERSION NAME...: copies them and writes the load order.
+put_modules() {
+	local root=$1 tree=$2 version=$3 f
+	shift 3
+	mkdir -p "$root/lib/modules/$version"
+	: >"$root/lib/modules/order"
+	for f in $(module_files "$tree" "$version" "$@"); do
+		mkdir -p "$root/lib/modules/$version/$(dirname "$f")"
+		cp "$tree/lib/modules/$version/$f" "$root/lib/modules/$version/$f"
+		echo "/lib/modules/$version/$f" >>"$root/lib/modules/order"
+	done
+	cp "$tree/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$version/"
+	depmod -b "$root" "$version"
+}
+
+# put_program ROOT FILE [PLACE]: a program and exactly the libraries it names.
+put_program() {
+	local root=$1 file=$2 place=${3:-$2} lib
+	[ -e "$file" ] || fail "$file: not there"
+	mkdir -p "$root/$(dirname "$place")"
+	cp -L "$file" "$root/$place"
+	{ ldd "$file" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' |
+		while read -r lib; do
+			if ! [ -e "$root/$lib" ]; then
+				mkdir -p "$root/$(dirname "$lib")"
+				cp -L "$lib" "$root/$lib"
+			fi
+		done
+}
+
+# put_busybox ROOT: busybox and a link for each of its commands that is not there yet.
+put_busybox() {
+	local a
+	mkdir -p "$1/bin"
+	cp /usr/bin/busybox "$1/bin/busybox"
+	for a in $(/usr/bin/busybox --list); do
+		[ "$a" = busybox ] || [ -e "$1/usr/sbin/$a" ] || [ -e "$1/usr/bin/$a" ] || ln -sf busybox "$1/bin/$a"
+	done
+}
+
+# pack ROOT OUT: an initial ramdisk.  Not compressed: QEMU and the toolstack read it
+# at the speed of the disk, and unpacking would be most of a boot's instructions.
+pack() {
+	(cd "$1" && find . -mindepth 1 -printf '%P\0' | sort -z | cpio -0 -o -H newc --quiet -R 0:0) >"$2.new"
+	mv "$2.new" "$2"
+}
