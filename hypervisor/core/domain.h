@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+#include <stdint.h>
+
 #include <xen/xen.h>
 
 #include "base/lock.h"

@@ -5,6 +5,8 @@
 #ifndef PAVANE_CORE_GRANT_TABLE_H
 #define PAVANE_CORE_GRANT_TABLE_H
 
+#include <stdint.h>
+
 #include <xen/xen.h>
 #include <xen/grant_table.h>
 

@@ -8,6 +8,8 @@
 #ifndef PAVANE_CORE_HYPERCALL_H
 #define PAVANE_CORE_HYPERCALL_H
 
+#include <stdint.h>
+
 #include <xen/xen.h>
 
 #include "lib/types.h"
@@ -46,6 +48,7 @@ long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t, uint64_t, uint64_t);
 long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t, uint64_t);	/* core/console_io.c */
 long do_multicall(uint64_t list, uint64_t count, uint64_t, uint64_t, uint64_t);		/* core/hypercall.c */
 long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);	/* core/evtchn.c */
+long do_event_channel_op_compat(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count, uint64_t, uint64_t);	/* core/grant_table.c */
 long do_xsm_op(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);			/* -ENOSYS */
 /* pv/ */

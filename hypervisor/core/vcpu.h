@@ -4,6 +4,8 @@
 #ifndef PAVANE_CORE_VCPU_H
 #define PAVANE_CORE_VCPU_H
 
+#include <stdint.h>
+
 #include <xen/xen.h>
 #include <xen/vcpu.h>
 
