@@ -85,4 +85,15 @@ void frame_put(mfn_t m);
 int frame_get_type(mfn_t m, enum frame_type t, const struct domain *d);
 void frame_put_type(mfn_t m);	/* drops both; also for FRAME_L1..L4 under the owner's pt_lock */
 
+/*
+ * Lends a page of the hypervisor's own (alloc_page) to d: owner d, type FRAME_SHARED, one type reference that
+ * stays with the hypervisor.  d, and whom it grants to, may map it, writable too; it is not counted in d's totals.
+ */
+void frame_share(mfn_t m, const struct domain *d);
+/*
+ * Takes it back: owner none, the hypervisor's reference dropped.  The page goes to the heap at once, or when
+ * the last mapping of it goes; the caller must not use it any more.
+ */
+void frame_unshare(mfn_t m);
+
 #endif
