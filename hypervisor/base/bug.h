@@ -4,6 +4,13 @@
 
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *fmt, ...);
 
+/*
+ * The stack protector's guard.  The machine may give it a random value early in boot, from a function that
+ * never returns (or that the protector skips).
+ */
+extern unsigned long __stack_chk_guard;
+__attribute__((noreturn)) void __stack_chk_fail(void);
+
 #define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
 #define BUG_ON(c) do { if (__builtin_expect(!!(c), 0)) { panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); } } while (0)
 #ifdef NDEBUG
