@@ -54,6 +54,9 @@ size_t cpu_clear_guest(gva_t to, size_t n);
 /* Fills the hypervisor's slots (256..271) of a fresh guest L4, per-domain slot included. */
 void cpu_fill_l4(uint64_t *l4, const struct domain *d);
 
+/* Entry i of the machine's memory map (E820 types), in address order. False past the end. */
+bool cpu_memory_map(unsigned int i, uint64_t *addr, uint64_t *size, uint32_t *type);
+
 void cpu_console_write(const char *s, size_t n);
 void cpu_scrub_frame(mfn_t m);
 __attribute__((noreturn)) void cpu_panic_halt(void);

@@ -47,6 +47,15 @@ int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int fla
 /* Replaces a grant mapping by another PTE (GNTTABOP_unmap_and_replace); 0 or GNTST_*. */
 int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame);
 
+/*
+ * Waits until no CPU holds a stale translation of d's page tables: before a frame that d had mapped
+ * goes back to whoever lent it.
+ */
+void guest_tlb_flush(struct domain *d);
+
+/* Writes the hypercall stubs of the ABI, 32 bytes each, into a page of a guest. */
+void guest_fill_hypercall_page(void *page);
+
 /* The wall clock and per-vCPU time pages, written on wake, switch and clock change (core/time.c calls). */
 struct vcpu_time_info;
 void guest_time_scale(struct vcpu_time_info *t);	/* fills tsc_timestamp, system_time, mul, shift, flags for now */

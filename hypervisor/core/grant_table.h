@@ -1,6 +1,15 @@
 /*
  * Grant tables, version 1: a domain lends frames to others.  Errors are GNTST_* per
  * operation (public/grant_table.h).
+ *
+ * The granter's side is a table of entries in pages it shares with the hypervisor; what is in use of
+ * it is counted in 'active'.  The borrower's side is the map track: one entry per handle it was given.
+ *
+ * Invariants
+ *  - active[ref].readers + writers = the handles, of all domains, that are live on that entry,
+ *    plus the copies under way; while it is not zero, 'frame' does not change.
+ *  - Each of them holds a reference on the frame (and a writable one for a writer), and each handle
+ *    holds a reference on the granting domain.
  */
 #ifndef PAVANE_CORE_GRANT_TABLE_H
 #define PAVANE_CORE_GRANT_TABLE_H
@@ -15,33 +24,67 @@
 
 struct domain;
 
-struct grant_mapping {		/* maptrack entry; a free one links to the next */
-	uint32_t ref;
-	domid_t domid;
-	uint16_t flags;		/* GNTMAP_* of the live mapping, 0: free */
+struct grant_mapping {		/* maptrack entry */
+	struct domain *granter;	/* referenced; NULL: free */
+	uint32_t ref;		/* in the granter's table; while free, the next free handle */
+	uint16_t flags;		/* GNTMAP_* of the live mapping, GRANT_MAPPING_BUSY */
+	uint16_t spare;
 };
+#define GRANT_MAPPING_BUSY 0x8000u	/* being made or unmade: no one else may touch it */
+#define GRANT_MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
+#define GRANT_NO_HANDLE (~0u)
+
+struct grant_active {		/* what is in use of one entry */
+	uint32_t frame;
+	uint16_t readers, writers;
+};
+#define GRANTS_PER_PAGE (PAGE_SIZE / sizeof(grant_entry_v1_t))
 
 struct grant_table {
 	struct spinlock lock;
 	/* under lock: */
-	unsigned int frames, max_frames;
+	unsigned int frames;		/* pages of shared[] and active[]; never falls */
 	grant_entry_v1_t **shared;	/* one page each, FRAME_SHARED, owner d */
-	struct grant_active *active;	/* per ref: pin counts, frame, current domid */
-	unsigned int maptrack_frames, max_maptrack_frames;
-	struct grant_mapping **maptrack;
+	struct grant_active **active;	/* one page each */
+	unsigned int maptrack_frames;
+	struct grant_mapping **maptrack;	/* made with the first mapping */
 	uint32_t maptrack_free;
 	uint32_t maps;			/* live mappings this domain holds */
+	uint32_t release_next;		/* where the teardown of mappings goes on */
+	/* written once: */
+	unsigned int max_frames, max_maptrack_frames;
 	struct domain *owner;
 };
 
+/* The table has one frame from the start. 0 or -ENOMEM. */
 int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_frames,
 		     unsigned int max_maptrack_frames);
-/* The dying domain's own mappings of others' frames are dropped: 0 or -ERESTART. */
+/* The dying domain's own mappings of others' frames are dropped: 0 or -ERESTART. No lock may be held. */
 int grant_table_release_mappings(struct domain *d);
-void grant_table_free(struct grant_table *t);	/* no one maps from it any more */
-/* Machine frame of shared frame idx, growing the table when asked; for XENMEM_acquire_resource and add_to_physmap. */
+void grant_table_free(struct grant_table *t);	/* no one maps from it any more; accepts half-made ones */
+/* Machine frame of shared frame idx, growing the table when asked; for XENMEM_acquire_resource and
+ * add_to_physmap. 0, -EINVAL past the limit, -ENOMEM. */
 int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *m);
 /* Hypercall GNTTABOP_*. */
 long grant_table_op(unsigned int cmd, gva_t uop, unsigned int count);
+
+/* --- between grant_table.c, grant_map.c and grant_copy.c --- */
+
+/*
+ * Puts an entry to use for 'borrower': checks it, marks it in the shared page and takes references on its
+ * frame. GNTST_*; on success *frame is set.
+ */
+int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower, bool readonly, mfn_t *frame);
+void grant_release(struct domain *granter, uint32_t ref, bool readonly);
+/* The frame of an entry in use. */
+mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);
+
+/* Items done between two looks at pending work. */
+#define GRANT_BATCH 16u
+
+long grant_map(gva_t uop, unsigned int count);
+long grant_unmap(gva_t uop, unsigned int count);
+long grant_unmap_and_replace(gva_t uop, unsigned int count);
+long grant_copy(gva_t uop, unsigned int count);
 
 #endif

@@ -28,6 +28,9 @@ static inline paddr_t mfn_to_paddr(mfn_t m) { return m.n << PAGE_SHIFT; }
 static inline mfn_t paddr_to_mfn(paddr_t p) { return mfn(p >> PAGE_SHIFT); }
 #define MFN_NONE ((mfn_t){ ~0ULL })
 
+/* "Call again to go on": between parts of the hypervisor, never told to a guest; the public errno.h leaves it out. */
+#define XEN_ERESTART 85
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
