@@ -11,3 +11,6 @@ STORE_PURE_SRC := $(addprefix xenstore-like/,perms.c path.c tree.c quota.c proto
 $(eval $(call program,pavstored,$(STORE_PURE_SRC) $(addprefix xenstore-like/,domains.c sock.c main.c),\
 	-lxenevtchn -lxengnttab -lxenforeignmemory -lxencall))
 $(eval $(call program,pav-store,xenstore-like/cmd/store.c $(STORE_CLIENT_SRC),$(STORE_CLIENT_LIBS)))
+
+$(foreach t,path perms tree quota proto ring op conn watch txn,\
+	$(eval $(call unit_test,xenstore-like/$(t)_test,$(STORE_PURE_SRC),)))
