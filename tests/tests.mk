@@ -16,3 +16,10 @@ print-hypervisor-flags:
 
 $(B)/lists:
 	@mkdir -p $@
+
+# Small static tools that system tests carry into guests.
+SYSTEM_TOOLS := $(B)/tools/nettool
+$(B)/tools/%: tests/system/tools/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<

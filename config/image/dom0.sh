@@ -55,7 +55,7 @@ base() {
 
 top() {
 	local p
-	mkdir -p "$root"/{etc/pavane/lib,usr/libexec/pavane,srv}
+	mkdir -p "$root"/{etc/pavane/lib,etc/pavane/examples,usr/libexec/pavane,srv}
 	for p in "$@"; do
 		[ -x "$p" ] || fail "$p: not built"
 		put_program "$root" "$p" "/usr/bin/$(basename "$p")"
@@ -66,9 +66,10 @@ top() {
 	(cd "$root" && find usr/lib usr/lib64 -type f | sort) | comm -12 - "$IMAGE/dom0-base.list" |
 		while read -r p; do rm "$root/$p"; done
 	install -m 755 config/image/dom0-init "$root/init"
+	install -m 755 config/image/dom0-first-guest "$root/etc/pavane/first-guest"
 	install -m 755 config/image/dom0-udhcpc "$root/usr/libexec/pavane/udhcpc"
 	install -m 644 config/image/dom0-profile "$root/etc/profile"
-	cp config/examples/*.pav "$root/etc/pavane/"
+	cp config/examples/*.pav "$root/etc/pavane/examples/"
 	cp config/lib/*.pav "$root/etc/pavane/lib/"
 	cp "$IMAGE/guest-initrd" "$root/srv/initrd"
 	cp "$IMAGE/kernel/vmlinuz" "$root/srv/vmlinuz"

@@ -16,10 +16,10 @@ install -m 644 "$here/guest-inittab" "$root/etc/inittab"
 install -m 755 "$here/guest-rc" "$root/etc/init.d/pavane"
 mkdir -p "$root/var/www"
 echo '<html><body>A Debian guest on Pavane.</body></html>' >"$root/var/www/index.html"
-# No clock of its own to set, no keyboard, no fsck of a root that is mounted already:
-# these start-up scripts have nothing to do in a guest.
+# No clock of its own to set, no keyboard, and the initial ramdisk has mounted the one file
+# system there is: these start-up scripts have nothing to do in a guest.
 for s in hwclock.sh checkroot.sh checkfs.sh checkroot-bootclean.sh keyboard-setup.sh console-setup.sh \
-	udev mountnfs.sh mountnfs-bootclean.sh brightness; do
+	kmod mount-configfs mountall.sh mountall-bootclean.sh udev mountnfs.sh mountnfs-bootclean.sh brightness; do
 	rm -f "$root"/etc/rcS.d/S??"$s" "$root"/etc/rc?.d/S??"$s"
 done
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*

@@ -1,0 +1,66 @@
+#!/bin/bash
+# See tests/system/boot.sh.
+. /share/lib.sh
+
+same "control domain runs the package's kernel ($KERNEL)" "$KERNEL" "$(uname -r)"
+
+# Nothing of the established toolstack runs or is linked.
+linked=$(for p in /usr/bin/pav*; do ldd "$p" 2>/dev/null; done | grep -oE 'libxen[a-z]*' | sort -u |
+	grep -vxE 'libxen(call|evtchn|gnttab|foreignmemory|toolcore|store|toollog)' | tr '\n' ' ')
+runs=$(ps -o comm | grep -xE 'xl|xenstored|oxenstored|xenconsoled|xend|libxl.*' | tr '\n' ' ')
+same "only the thin /dev/xen libraries are linked, no other toolstack runs" "" "$linked$runs"
+
+t0=$(now)
+spec first root=/dev/vda nic=00:16:3e:50:00:50 mem=448MiB
+if start first 200; then
+	ok "guest at its login prompt after $(($(now) - t0)) s"
+else
+	bad "guest at its login prompt"
+	finish
+fi
+check "login on the console" login first
+same "guest runs the package's kernel" "$KERNEL" "$(guest first 'uname -r')"
+same "guest's root file system is Debian 12" 12 "$(guest first '. /etc/os-release; echo $VERSION_ID')"
+
+# From outside QEMU, through a forwarded port, a page of a web server in the guest.
+touch /share/want-curl
+end=$(($(now) + 60))
+until [ -e /share/curl-status ] || [ "$(now)" -ge $end ]; do sleep 0.3; done
+if [ "$(cat /share/curl-status 2>/dev/null)" = 0 ] && grep -q 'A Debian guest on Pavane' /share/curl-page; then
+	ok "curl from outside QEMU gets the guest's page ($(stat -c %s /share/curl-page) bytes)"
+else
+	bad "curl from outside QEMU: $(cat /share/curl-error 2>/dev/null)"
+	detail "leases: $(cat /run/dnsmasq.leases)" "guest: $(guest first 'ip -br a')"
+fi
+
+spec second root=/dev/vdc vcpus=2 nic=auto mem=448MiB
+t0=$(now)
+if up second 200; then
+	ok "a second guest beside the first, at its prompt after $(($(now) - t0)) s"
+	same "it has 2 vCPUs, both online" 2 "$(guest second 'nproc')"
+	busy=$(guest second 'for i in 1 2; do (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done) & done; wait; awk "/^cpu[01]/{print (\$2>5)}" /proc/stat' 90 | tr -d '\n')
+	same "both of its vCPUs did work" 11 "$busy"
+	same "the first guest still answers" yes "$(guest first 'echo yes')"
+else
+	bad "a second guest beside the first"
+fi
+
+# Too little memory: either refused with a sentence, or the guest dies and we say so.
+spec tiny root=/dev/vdd mem=40MiB
+if create tiny >/run/tiny.create 2>&1; then
+	end=$(($(now) + 90))
+	until pav list | grep -w tiny | grep -qi crash || [ "$(now)" -ge $end ]; do sleep 0.5; done
+	if pav list | grep -w tiny | grep -qi crash; then
+		ok "a guest with 40 MiB dies and is reported crashed"
+	else
+		bad "a guest with 40 MiB: $(pav list | grep -w tiny)"
+	fi
+	pav destroy tiny
+else
+	same "a guest with 40 MiB is refused in one sentence" 1 "$(wc -l </run/tiny.create)"
+fi
+same "the first guest is none the worse" yes "$(guest first 'echo yes')"
+check "both shut down when asked" bash -c 'pav shutdown first && pav shutdown second'
+check "the first is gone" gone first 60
+check "the second is gone" gone second 60
+finish
