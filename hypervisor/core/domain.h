@@ -26,12 +26,14 @@ struct vcpu;
 struct pv_domain;		/* pv/guest.h */
 
 struct domain {
+	struct dom_pages pages;		/* first: mm/dompages.h relies on it */
 	domid_t id;
 	bool privileged;		/* the control domain */
 	bool hardware;			/* owns the devices (the control domain) */
 	uint8_t uuid[16];
 	_Atomic uint32_t refs;
-	struct domain *next;		/* list by ascending id, under the domain-list lock */
+	struct domain *deferred;	/* next with work for the end of this trip through the hypervisor */
+	_Atomic uint32_t defer;		/* which work: DEFER_* in domain.c */
 
 	struct spinlock lock;
 	/* under lock: */
@@ -39,17 +41,20 @@ struct domain {
 	unsigned int pause_count;	/* by the control domain and by ourselves */
 	bool shutdown;
 	unsigned int shutdown_code;
-	bool relinquished;		/* teardown has run to its end */
+	unsigned int kill_stage;
+	_Atomic bool relinquished;	/* teardown has run to its end */
+	_Atomic bool released;		/* ... and the last frame is gone too */
 
 	unsigned int max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
 
 	struct shared_info *shared;	/* one hypervisor frame, FRAME_SHARED, owner d */
-	struct dom_pages pages;
 	struct evtchn_table evtchn;
 	struct grant_table grants;
 	struct pv_domain *pv;
 
+	uint32_t sched_weight;		/* share of CPU time, 256 is usual */
+	uint32_t sched_cap;		/* reserved: per cent of one CPU, 0 none */
 	uint32_t vm_assist;		/* VMASST bits */
 	int64_t time_offset;		/* seconds added to the wall clock */
 	/* XENMEM_set_memory_map: */
@@ -62,8 +67,13 @@ struct domain {
 };
 
 extern struct domain *dom0;
+extern bool domain_noreboot;	/* boot option: a crash of the control domain leaves the machine halted */
+void domains_init(void);	/* before the first domain */
 
-/* Lookup by id takes a reference; NULL if there is none. domid DOMID_SELF means the current domain. */
+/*
+ * Lookup by id takes a reference; NULL if there is none. domid DOMID_SELF means the current domain.
+ * Takes no lock, so it may be called with any held; so may domain_put().
+ */
 struct domain *domain_get(domid_t id);
 bool domain_get_again(struct domain *d);
 void domain_put(struct domain *d);
@@ -90,10 +100,13 @@ void domain_shutdown(struct domain *d, unsigned int reason);
 void domain_resume(struct domain *d);		/* after a shutdown(suspend) that was cancelled */
 /* Kills in steps: 0 when gone from view, -ERESTART when to be called again. */
 int domain_kill(struct domain *d);
+/* Pauses or unpauses one vCPU (domctl), waiting until it is off its CPU. */
+void domain_pause_vcpu(struct vcpu *v);
+void domain_unpause_vcpu(struct vcpu *v);
 /* The guest's state is beyond answering. From any context; takes effect at the next exit to guest. */
 __attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);
 
-/* The frame allocator calls this when d->pages.total reaches zero for a dying domain (no lock held). */
-void domain_pages_gone(struct domain *d);
+_Static_assert(offsetof(struct domain, pages) == 0, "mm/dompages.h: dom_pages_of()");
+/* domain_pages_gone(), declared in mm/dompages.h, is implemented in core/domain.c. */
 
 #endif

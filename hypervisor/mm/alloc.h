@@ -9,18 +9,19 @@
 
 #define ALLOC_MAX_ORDER 18	/* 1 GiB */
 
-/* Before alloc_init: bump allocation out of early memory, never freed. align in bytes. Zeroed. */
-/* (x86 hands regions with alloc_add_range; frame_table_init() allocates the frame table through it.) */
+/* Boot: the machine makes room for the frame table, says what is not RAM, then hands over free RAM. */
 void frame_table_init(uint64_t max_frame, void *table);	/* table: zeroed, max_frame entries */
 /* Gives [start, end) frames to the heap. */
 void alloc_add_range(uint64_t start, uint64_t end);
 
 /*
  * 2^order contiguous, naturally aligned frames whose addresses fit in 'bits' (0: any).
+ * The frames are the hypervisor's (owner XEN, ref 0) until dompages_assign() or frame_share() gives them away.
  * Zeroed content is NOT promised but never another domain's (scrubbed on free).
  * MFN_NONE when there are none.  Stale TLB entries to them are flushed before return.
  */
 mfn_t alloc_frames(unsigned int order, unsigned int bits);
+/* Takes back frames that the hypervisor holds; guests may have had them, so they are scrubbed and stamped. */
 void free_frames(mfn_t m, unsigned int order);
 uint64_t alloc_free_count(void);	/* frames */
 

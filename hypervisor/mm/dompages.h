@@ -2,6 +2,8 @@
  * A domain's memory: totals and limits, and the lock of its page tables.  There
  * is no list of pages: the frame table says who owns what, and [low, high)
  * bounds the search of teardown.
+ *
+ * struct domain begins with its struct dom_pages, so mm, which does not know domains, can go from one to the other.
  */
 #ifndef PAVANE_MM_DOMPAGES_H
 #define PAVANE_MM_DOMPAGES_H
@@ -12,6 +14,7 @@
 struct domain;
 
 struct dom_pages {
+	uint16_t owner;			/* domid; written once */
 	struct spinlock pt_lock;	/* page tables of this domain and their types */
 	struct spinlock lock;
 	/* under lock: */
@@ -19,22 +22,38 @@ struct dom_pages {
 	uint64_t max;			/* limit of total */
 	uint64_t low, high;		/* frames ever owned lie in here */
 	uint64_t outstanding;		/* claimed but not yet allocated (XENMEM_claim_pages) */
-	bool dying;
-	uint64_t relinquish_next;	/* where teardown goes on */
+	bool dying;			/* set under pt_lock too: nothing is pinned or allocated from then on */
+	bool relinquished;		/* teardown has seen every frame */
+	bool gone;			/* domain_pages_gone() was called */
+	unsigned int relinquish_pass;	/* where teardown goes on */
+	uint64_t relinquish_next;
 };
 
-void dompages_init(struct dom_pages *p, uint64_t max);
+static inline struct dom_pages *dom_pages_of(const struct domain *d)
+{
+	return (struct dom_pages *)(uintptr_t)d;
+}
+
+/*
+ * p is the first field of a zeroed struct domain; its id is registered until dompages_destroy(), so that
+ * the last reference to a frame finds its owner. 0, -ENOMEM, -EEXIST.
+ */
+int dompages_init(struct dom_pages *p, uint16_t owner, uint64_t max);
+void dompages_destroy(struct dom_pages *p);	/* total must be 0; accepts one that init refused */
 /*
  * Allocates 2^order frames to the domain: owner set, FR_ALLOCATED with ref 1 each.
- * MFN_NONE if over the limit or out of memory or dying.  d->pages is p.
+ * MFN_NONE if over the limit or out of memory or dying.  The M2P is the caller's to set.
  */
 mfn_t dompages_alloc(struct domain *d, unsigned int order, unsigned int bits);
-/* Makes d the owner of frames the hypervisor holds (boot modules, steal): same result as alloc. 0 or -ENOMEM. */
+/*
+ * Makes d the owner of frames the hypervisor holds (boot modules, alloc_frames, steal): same result as alloc.
+ * 0, -ENOMEM (over the limit), -EINVAL (dying).
+ */
 int dompages_assign(struct domain *d, mfn_t m, unsigned int order);
 /*
  * Takes a frame away from d (decrease_reservation, exchange): only if no reference but the allocation's own is
- * left.  On success the frame belongs to the hypervisor (owner none, ref 0), total fell, and the caller frees
- * or assigns it.  0, -EINVAL (not d's), -EBUSY (still referenced or typed).
+ * left.  On success the frame belongs to the hypervisor (owner XEN, ref 0, not scrubbed), total fell, and the
+ * caller frees it (free_frames) or assigns it.  0, -EINVAL (not d's), -EBUSY (still referenced or typed).
  */
 int dompages_steal(struct domain *d, mfn_t m);
 /* The frame's allocation reference is dropped (decrease_reservation of a frame that may still be mapped elsewhere). 0 or -EINVAL. */
@@ -44,5 +63,18 @@ int dompages_release(struct domain *d, mfn_t m);
  * Works in steps: 0 when done, -ERESTART when work is pending elsewhere.
  */
 int dompages_relinquish(struct domain *d);
+
+/* XENMEM_claim_pages: sets memory aside so that the total may grow to 'pages'; 0 gives it back. 0, -EINVAL, -ENOMEM. */
+int dompages_claim(struct domain *d, uint64_t pages);
+uint64_t dompages_claimed(void);		/* frames set aside for all domains */
+
+/* For frame.c: a frame of this owner went back to the heap. */
+void dompages_frame_freed(uint16_t owner);
+/*
+ * Implemented by core/domain.c, called once, when teardown has seen every frame and the last one is free.
+ * Locks down to LOCK_PAGETABLE may be held (another domain's mapping was the last reference): it may only note
+ * the fact and raise a softirq or the like, not free the domain.
+ */
+void domain_pages_gone(struct domain *d);
 
 #endif

@@ -4,13 +4,19 @@
  *
  * Invariants
  *  - ref counts every use: one for being allocated to its owner (FRAME_ALLOCATED), one per
- *    present page-table entry that points here, one per grant or foreign mapping, one for
- *    every type reference, one per vCPU that has it as base.  At zero it goes back to the heap.
+ *    present page-table entry that points here (a writable one carries its type reference with
+ *    it: one of each), one per grant or foreign mapping, one per pin and per vCPU that has it as
+ *    base.  At zero it goes back to the heap.  A type reference is always borne by a reference.
  *  - type changes only while its count is zero; "validated" says that a table's entries
  *    have been checked and hold their own references.
  *  - A frame has writable references or is a page or descriptor table, never both.
  *  - Page-table types are taken and dropped under the owner's pt_lock.  Writable and shared
  *    type references are lock-free, so other domains may map a frame.
+ *  - The heap's and the hypervisor's own frames have no references at all: ref 0, so no guest
+ *    can take one.  Frames that are not RAM have owner FRAME_OWNER_IO, ref 0, and never change;
+ *    x86/paging.c says which they are.
+ *
+ * Next: pagetype.c for tables, dompages.c for who may have how many.
  */
 #ifndef PAVANE_MM_FRAME_H
 #define PAVANE_MM_FRAME_H
@@ -52,13 +58,15 @@ struct frame {
 			uint32_t stamp;		/* tlb_stamp() when the type count last became zero */
 		};
 		struct {
-			uint32_t next, prev;	/* while free: buddy list links (frame numbers) */
+			uint32_t next, prev;	/* while first of a free block: see alloc.c */
 		};
 	};
 };
 
 extern struct frame *frame_table;	/* indexed by frame number */
 extern uint64_t frame_max;		/* one past the last frame the table describes */
+/* One past the last frame this CPU can address: set at boot from its physical address width (default: 40 bits). */
+extern uint64_t frame_limit;
 
 static inline bool frame_valid(mfn_t m) { return m.n < frame_max; }
 static inline struct frame *frame_of(mfn_t m) { return &frame_table[m.n]; }
@@ -75,7 +83,10 @@ static inline uint32_t frame_type_count(const struct frame *f)
 bool frame_get(mfn_t m, const struct domain *d);
 /* Takes one more on a frame to which the caller already holds one. */
 bool frame_get_again(mfn_t m);
-/* Drops one; at zero the frame is scrubbed and freed and its owner's total falls. */
+/*
+ * Drops one; at zero the frame is scrubbed and freed and its owner's total falls.
+ * Takes LOCK_PAGES and LOCK_HEAP: any lock above them may be held.
+ */
 void frame_put(mfn_t m);
 
 /*
@@ -95,5 +106,14 @@ void frame_share(mfn_t m, const struct domain *d);
  * the last mapping of it goes; the caller must not use it any more.
  */
 void frame_unshare(mfn_t m);
+
+/*
+ * For mm/pagetype.c: one type reference, WRITABLE, SHARED or SEGDESC, on a frame to which the caller
+ * holds a general one. 0, -EBUSY, -EINVAL.
+ */
+int frame_take_type(mfn_t m, enum frame_type t);
+void frame_drop_type(mfn_t m);
+/* Waits while another CPU is recording the stamp of a type that it just let go; returns the type word. */
+uint32_t frame_type_settled(struct frame *f);
 
 #endif

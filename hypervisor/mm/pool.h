@@ -1,4 +1,4 @@
-/* Small objects: power-of-two size classes over whole pages; larger sizes go to the buddy allocator. */
+/* Small objects: a few size classes over whole pages; larger sizes go to the buddy allocator. */
 #ifndef PAVANE_MM_POOL_H
 #define PAVANE_MM_POOL_H
 
