@@ -588,15 +588,11 @@ static long reserved_device_memory_map(gva_t arg)
 
 /* --- for builders --- */
 
-/*
- * A claim is checked when it is made, not held back from others afterwards: it tells a builder at once that
- * a domain can't fit.  Two builders at the same moment may both be told yes, and one then runs out.
- */
+/* Memory set aside at once for a domain about to be built, so that two builders can't both count on it. */
 static long claim_pages(gva_t arg)
 {
 	struct xen_memory_reservation req;
 	struct domain *d;
-	uint64_t total;
 	long rc;
 
 	if (copy_in(&req, arg)) {
@@ -609,14 +605,7 @@ static long claim_pages(gva_t arg)
 	if (rc) {
 		return rc;
 	}
-	total = d->pages.total;
-	if (!rights_control(cpu_current()->domain, d)) {
-		rc = -XEN_EPERM;
-	} else if (req.nr_extents && (req.nr_extents <= total || req.nr_extents > d->pages.max)) {
-		rc = -XEN_EINVAL;
-	} else if (req.nr_extents && req.nr_extents - total > alloc_free_count()) {
-		rc = -XEN_ENOMEM;
-	}
+	rc = rights_control(cpu_current()->domain, d) ? dompages_claim(d, req.nr_extents) : -XEN_EPERM;
 	domain_put(d);
 	return rc;
 }

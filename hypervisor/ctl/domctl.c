@@ -116,16 +116,12 @@ static long resume(struct domain *d, struct xen_domctl *op)
 /* --- information --- */
 
 /* Nanoseconds a vCPU has run, up to now. */
-static uint64_t vcpu_ran(const struct vcpu *v)
+static uint64_t vcpu_ran(struct vcpu *v)
 {
-	uint64_t t = v->runstate.time[RUNSTATE_running];
+	struct vcpu_runstate_info r;
 
-	if (v->runstate.state == RUNSTATE_running) {
-		ns_t since = cpu_time_now() - (ns_t)v->runstate.state_entry_time;
-
-		t += since > 0 ? (uint64_t)since : 0;
-	}
-	return t;
+	sched_runstate_get(v, &r);
+	return r.time[RUNSTATE_running];
 }
 
 /* A domain is running if a vCPU runs, blocked if all that are up wait. */
@@ -341,27 +337,32 @@ static long get_node_affinity(struct domain *d, struct xen_domctl *op)
 	return domctl_mask_out(&op->u.nodeaffinity.nodemap, 1);
 }
 
-/*
- * Weights and caps are not adjustable yet: the default can be read, and "set" to what it is, so that tools that put
- * back what they got go on; anything else is refused rather than ignored.
- */
-#define DEFAULT_WEIGHT 256
+/* A weight can be set; caps are not enforced, so only "none" is accepted.  All ones: leave the cap as it is. */
+static long set_weight(struct domain *d, const struct xen_domctl_sched_credit *c)
+{
+	if (c->cap != 0 && c->cap != UINT16_MAX) {
+		return -XEN_EOPNOTSUPP;
+	}
+	if (c->weight) {
+		__atomic_store_n(&d->sched_weight, c->weight, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
 
 static long scheduler(struct domain *d, struct xen_domctl *op)
 {
 	struct xen_domctl_scheduler_op *s = &op->u.scheduler_op;
 
-	(void)d;
 	if (s->sched_id != CTL_SCHEDULER) {
 		return -XEN_EINVAL;
 	}
 	switch (s->cmd) {
 	case XEN_DOMCTL_SCHEDOP_getinfo:
-		s->u.credit.weight = DEFAULT_WEIGHT;
+		s->u.credit.weight = (uint16_t)d->sched_weight;
 		s->u.credit.cap = 0;
 		return 0;
 	case XEN_DOMCTL_SCHEDOP_putinfo:
-		return s->u.credit.weight == DEFAULT_WEIGHT && s->u.credit.cap == 0 ? 0 : -XEN_EOPNOTSUPP;
+		return set_weight(d, &s->u.credit);
 	default:
 		return -XEN_EINVAL;
 	}

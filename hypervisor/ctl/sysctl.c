@@ -19,6 +19,7 @@
 #include "core/sched/sched.h"
 #include "ctl/domctl.h"
 #include "mm/alloc.h"
+#include "mm/dompages.h"
 #include "mm/frame.h"
 #include "x86/machine.h"
 
@@ -146,6 +147,7 @@ static long physinfo(struct xen_sysctl *op)
 		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
 		.total_pages = ram_pages(),
 		.free_pages = alloc_free_count(),
+		.outstanding_pages = dompages_claimed(),
 		.max_mfn = frame_max - 1,
 	};
 	fill_features(op->u.physinfo.hw_cap);
