@@ -18,8 +18,13 @@ $(B)/lists:
 	@mkdir -p $@
 
 # Small static tools that system tests carry into guests.
-SYSTEM_TOOLS := $(B)/tools/nettool
+SYSTEM_TOOLS := $(B)/tools/nettool $(B)/tools/micro
 $(B)/tools/%: tests/system/tools/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+
+$(B)/tools/micro: tests/bench/micro.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<

@@ -1,0 +1,4 @@
+#!/bin/bash
+# What system calls, faults and processes cost in the control domain.
+# on: bare peer pavane
+cp /share/micro /tmp/ && /tmp/micro 5

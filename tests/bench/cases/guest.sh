@@ -1,0 +1,28 @@
+#!/bin/bash
+# The same in a guest, and what creating and destroying one costs; our toolstack on both.
+# on: peer pavane
+. /share/lib.sh
+mkdir -p /tmp/www && cp /share/micro /tmp/www/
+busybox httpd -p 10.20.0.1:8000 -h /tmp/www
+ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
+truncate -s 64M /scratch/small.img
+spec small root=/scratch/small.img nic=auto mem=256MiB crash=destroy
+# The second create of the same kernel: the first fills the cache.
+for i in 1 2; do
+	t=$(ms)
+	create small || exit 1
+	t1=$(ms)
+	pav destroy small
+	gone small 30
+	t2=$(ms)
+done
+echo "metric create_returns $((t1 - t)) ms"
+echo "metric destroy_returns $((t2 - t1)) ms"
+spec bench root=/dev/vda nic=00:16:3e:50:00:50 mem=512MiB
+t=$(ms)
+start bench 600 || exit 1
+echo "metric create_to_login $(($(ms) - t)) ms"
+login bench || exit 1
+guest bench 'busybox wget -q -O /tmp/micro http://10.20.0.1:8000/micro; chmod +x /tmp/micro' 120
+guest bench '/tmp/micro 5' 600 | grep '^metric'
+pav destroy bench
