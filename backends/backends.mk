@@ -1,0 +1,8 @@
+# The block and network backends, one confined process per device.
+
+BACKEND_COMMON := $(addprefix backends/common/,bus.c device.c gmap.c journal.c run.c) \
+		  dom0-tools/libpav/die.c dom0-tools/libpav/log.c $(STORE_CLIENT_SRC)
+BACKEND_LIBS := -lxenevtchn -lxengnttab $(STORE_CLIENT_LIBS) -lseccomp -lcap-ng
+
+$(eval $(call program,pav-blk,$(addprefix backends/blk/,main.c blkback.c disk.c request.c) \
+	$(BACKEND_COMMON),$(BACKEND_LIBS) -luring))

@@ -1,0 +1,143 @@
+/* Starting a backend and giving up rights; run.h says to what end. */
+#include "backends/common/run.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+#include <seccomp.h>
+
+#include "dom0-tools/libpav/die.h"
+
+uint64_t run_parse_number(const char *what, const char *text, uint64_t max)
+{
+	char *end;
+	unsigned long long v;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end || errno || v > max) {
+		die("%s: '%s' is not a number from 0 to %llu", what, text, (unsigned long long)max);
+	}
+	return v;
+}
+
+void run_check_id(const char *what, const char *text)
+{
+	if (!*text || strlen(text) > 31 || strspn(text, "abcdefghijklmnopqrstuvwxyz"
+							"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+							"0123456789-_") != strlen(text)) {
+		die("%s: '%s' is not a device name", what, text);
+	}
+}
+
+int run_open_state(const char *name)
+{
+	char path[128];
+
+	if (mkdir(RUN_DIR, 0755) && errno != EEXIST) {
+		return -1;
+	}
+	snprintf(path, sizeof(path), RUN_DIR "/%s", name);
+	return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+void run_close_inherited(void)
+{
+	close_range(3, ~0U, 0);
+}
+
+static void enter_empty_root(void)
+{
+	static const char path[] = RUN_DIR "/empty";
+
+	if ((mkdir(RUN_DIR, 0755) && errno != EEXIST) || (mkdir(path, 0555) && errno != EEXIST)) {
+		die("can't make %s: %s", path, strerror(errno));
+	}
+	if (chroot(path) || chdir("/")) {
+		die("can't enter %s: %s", path, strerror(errno));
+	}
+}
+
+void run_drop_rights(uid_t uid)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (!uid) {
+		die("--uid 0: a backend does not run as root");
+	}
+	enter_empty_root();
+	setrlimit(RLIMIT_CORE, &none);
+	capng_clear(CAPNG_SELECT_ALL);
+	if (capng_change_id((int)uid, (int)uid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING)) {
+		die("can't become user %u: %s", (unsigned int)uid, strerror(errno));
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) {
+		die("can't set no_new_privs: %s", strerror(errno));
+	}
+	if (getuid() != uid || geteuid() != uid || !setuid(0)) {
+		die("rights could not be dropped");
+	}
+}
+
+/*
+ * What every backend needs once it serves: memory, its descriptors, the store's
+ * socket and reader thread, the grant and event devices (ioctl, mmap), time for
+ * the log, and leaving.  mprotect and clone are for the reader thread's stack
+ * and are harmless with no_new_privs and nothing to execute.
+ */
+static const int common_calls[] = {
+	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(close),
+	SCMP_SYS(ioctl), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	SCMP_SYS(mprotect), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(poll), SCMP_SYS(ppoll),
+	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
+	SCMP_SYS(fcntl), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
+	SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(getrandom), SCMP_SYS(sched_yield),
+	SCMP_SYS(ftruncate), SCMP_SYS(shutdown), SCMP_SYS(lseek), SCMP_SYS(exit),
+	SCMP_SYS(exit_group), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_getaffinity),
+};
+
+static void allow(scmp_filter_ctx ctx, const int *calls, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+
+		if (rc) {
+			die("system call filter: %s", strerror(-rc));
+		}
+	}
+}
+
+void run_filter_syscalls(const int *extra, unsigned int extra_count)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int rc;
+
+	if (!ctx) {
+		die("system call filter: out of memory");
+	}
+	allow(ctx, common_calls, sizeof(common_calls) / sizeof(common_calls[0]));
+	allow(ctx, extra, extra_count);
+	/* The store library's reader thread exists already; bind it too. */
+	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	/* Half a dozen calls make up nearly all; a tree finds the others quickly as well. */
+	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	rc = seccomp_load(ctx);
+	if (rc) {
+		die("system call filter: %s", strerror(-rc));
+	}
+	seccomp_release(ctx);
+}
