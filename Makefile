@@ -55,6 +55,7 @@ $(B)/check/%.o: %.c
 -include dom0-tools/tools.mk
 -include backends/backends.mk
 -include frontends/frontends.mk
+-include $(wildcard tests/unit/hypervisor/*.mk)
 -include tests/tests.mk
 -include config/house.mk
 

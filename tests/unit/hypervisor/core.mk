@@ -1,0 +1,13 @@
+# Unit tests of hypervisor/core and hypervisor/ctl, on the host.
+
+HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_map.c grant_copy.c memory_op.c rights.c \
+	console_io.c version.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
+HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c
+
+# The hypervisor's own include root, and the ABI as it sees it.
+HV_HOST_CFLAGS := -Ihypervisor -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00 -fno-strict-aliasing
+$(foreach f,$(HV_CORE_UNDER_TEST) $(HV_CORE_TESTS) hypervisor/base/lock.c hypervisor/lib/rangeset.c \
+	hypervisor/lib/string.c,$(eval CFLAGS_$(subst /,_,$f) := $(HV_HOST_CFLAGS)))
+
+$(eval $(call unit_test,hypervisor/core/evtchn_test,hypervisor/core/evtchn.c hypervisor/core/rights.c \
+	hypervisor/base/lock.c hypervisor/lib/rangeset.c tests/fake/guest_fake.c,))
