@@ -47,7 +47,7 @@ void dompages_destroy(struct dom_pages *p);	/* total must be 0; accepts one that
 mfn_t dompages_alloc(struct domain *d, unsigned int order, unsigned int bits);
 /*
  * Makes d the owner of frames the hypervisor holds (boot modules, alloc_frames, steal): same result as alloc.
- * 0, -ENOMEM (over the limit), -EINVAL (dying).
+ * 0, -ENOMEM (over the limit), -EINVAL (dying: the frames are given back to the heap).
  */
 int dompages_assign(struct domain *d, mfn_t m, unsigned int order);
 /*
@@ -68,6 +68,8 @@ int dompages_relinquish(struct domain *d);
 int dompages_claim(struct domain *d, uint64_t pages);
 uint64_t dompages_claimed(void);		/* frames set aside for all domains */
 
+/* Who is registered under this domid, or NULL. */
+struct dom_pages *dompages_find(uint16_t owner);
 /* For frame.c: a frame of this owner went back to the heap. */
 void dompages_frame_freed(uint16_t owner);
 /*

@@ -1,0 +1,317 @@
+/*
+ * The buddy allocator.  A zone is all frames whose numbers have the same bit
+ * length, so every block lies within one zone, and "fits in n address bits" is a
+ * question about the zone alone.  Requests take the highest zone that will do:
+ * low memory is kept for those who ask for it.
+ *
+ * The first frame of a free block carries the block's state: in its type word the order
+ * and how stale TLBs may be, in place of owner and stamp the links of the free list.  All other
+ * frames of it have owner NONE.  Free frames have ref 0, so no guest can take them.
+ */
+#include "mm/alloc.h"
+
+#include "arch/cpu.h"
+#include "base/bug.h"
+#include "base/lock.h"
+#include "lib/string.h"
+#include "mm/frame.h"
+#include "mm/heap.h"
+
+#define ZONES 41		/* bit lengths 0..40 of a frame number */
+#define ORDERS (ALLOC_MAX_ORDER + 1)
+#define NO_FRAME UINT32_MAX
+
+/* Type word of a free block's first frame. */
+#define FREE_HEAD	 (1u << 31)
+#define FREE_CLEAN	 (1u << 30) /* in no TLB: never a guest's since it was last flushed */
+#define FREE_ORDER_SHIFT 25
+#define FREE_STAMP	 ((1u << 25) - 1) /* low bits of the stamp of the last use */
+
+static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_HEAP);
+/* under heap_lock: */
+static uint32_t free_list[ZONES][ORDERS]; /* first block's frame + 1; 0: none */
+static uint32_t zone_orders[ZONES];	  /* bit k: free_list[z][k] is not empty */
+static _Atomic uint64_t free_count;
+
+static unsigned int zone_of(uint64_t n)
+{
+	return n ? 64 - (unsigned int)__builtin_clzll(n) : 0;
+}
+
+/*
+ * Links are stored with their halves swapped, so that what a guest's request reads as
+ * "owner" of a free frame is the high half of a frame number: never FRAME_OWNER_IO, which is
+ * 8 TiB further than the direct map reaches.
+ */
+static uint32_t swap_halves(uint32_t v)
+{
+	return v << 16 | v >> 16;
+}
+
+static uint32_t link_next(uint32_t n)
+{
+	return swap_halves(frame_table[n].next);
+}
+
+static uint32_t link_prev(uint32_t n)
+{
+	return swap_halves(frame_table[n].prev);
+}
+
+static uint32_t head_word(unsigned int order, bool clean, uint32_t stamp)
+{
+	return FREE_HEAD | (clean ? FREE_CLEAN : 0) | order << FREE_ORDER_SHIFT |
+	       (stamp & FREE_STAMP);
+}
+
+/* The most recent stamp that ends in these bits: the true one or a later, which only flushes more. */
+static uint32_t full_stamp(uint32_t word, uint32_t now)
+{
+	return now - ((now - word) & FREE_STAMP);
+}
+
+static uint32_t word_of(uint64_t n)
+{
+	return atomic_load_explicit(&frame_table[n].type, memory_order_relaxed);
+}
+
+static void link_block(uint64_t n, unsigned int order, uint32_t word)
+{
+	unsigned int z = zone_of(n);
+	uint32_t first = free_list[z][order];
+
+	atomic_store_explicit(&frame_table[n].type, word, memory_order_relaxed);
+	frame_table[n].next = swap_halves(first ? first - 1 : NO_FRAME);
+	frame_table[n].prev = swap_halves(NO_FRAME);
+	if (first) {
+		frame_table[first - 1].prev = swap_halves((uint32_t)n);
+	}
+	free_list[z][order] = (uint32_t)n + 1;
+	zone_orders[z] |= 1u << order;
+}
+
+/* Takes a block off its list and leaves its first frame as the others are. */
+static void unlink_block(uint64_t n, unsigned int order)
+{
+	unsigned int z = zone_of(n);
+	uint32_t next = link_next((uint32_t)n), prev = link_prev((uint32_t)n);
+
+	if (next != NO_FRAME) {
+		frame_table[next].prev = swap_halves(prev);
+	}
+	if (prev != NO_FRAME) {
+		frame_table[prev].next = swap_halves(next);
+	} else {
+		free_list[z][order] = next == NO_FRAME ? 0 : next + 1;
+		if (next == NO_FRAME) {
+			zone_orders[z] &= ~(1u << order);
+		}
+	}
+	frame_table[n].owner = FRAME_OWNER_NONE;
+	frame_table[n].flags = 0;
+	frame_table[n].stamp = 0;
+	atomic_store_explicit(&frame_table[n].type, 0, memory_order_relaxed);
+}
+
+static bool is_free_block(uint64_t n, unsigned int order)
+{
+	return n < frame_max && frame_table[n].ref == 0 && (word_of(n) & FREE_HEAD) &&
+	       (word_of(n) >> FREE_ORDER_SHIFT & 31) == order;
+}
+
+/* Which of two blocks' states is right for both together. */
+static uint32_t merged_state(uint32_t a, uint32_t b, uint32_t now)
+{
+	if (a & FREE_CLEAN) {
+		return b;
+	}
+	if (b & FREE_CLEAN) {
+		return a;
+	}
+	return now - full_stamp(a, now) < now - full_stamp(b, now) ? a : b;
+}
+
+static void insert_merging(uint64_t n, unsigned int order, uint32_t word, uint32_t now)
+{
+	for (; order < ALLOC_MAX_ORDER; order++) {
+		uint64_t buddy = n ^ (1ULL << order);
+
+		if (zone_of(buddy) != zone_of(n) || !is_free_block(buddy, order)) {
+			break;
+		}
+		word = merged_state(word, word_of(buddy), now);
+		unlink_block(buddy, order);
+		n = MIN(n, buddy);
+	}
+	link_block(n, order, head_word(order, word & FREE_CLEAN, word));
+}
+
+void frame_table_init(uint64_t max_frame, void *table)
+{
+	BUG_ON(max_frame >= NO_FRAME);
+	frame_table = table;
+	frame_max = max_frame;
+}
+
+/* Marks a block as nobody's; double frees and frees of frames in use are caught here. */
+static void disown(uint64_t n, unsigned int order)
+{
+	for (uint64_t i = n; i < n + (1ULL << order); i++) {
+		struct frame *f = &frame_table[i];
+
+		BUG_ON(i >= frame_max || f->ref != 0 || f->owner != FRAME_OWNER_XEN ||
+		       (word_of(i) & (FT_COUNT | FT_PINNED)));
+		f->owner = FRAME_OWNER_NONE;
+		f->flags = 0;
+		f->stamp = 0;
+		atomic_store_explicit(&f->type, 0, memory_order_relaxed);
+	}
+}
+
+void heap_free(mfn_t m, unsigned int order, bool stale)
+{
+	uint32_t now = tlb_stamp();
+
+	BUG_ON(m.n & ((1ULL << order) - 1));
+	spin_lock(&heap_lock);
+	disown(m.n, order);
+	insert_merging(m.n, order, head_word(order, !stale, now), now);
+	atomic_fetch_add_explicit(&free_count, 1ULL << order, memory_order_relaxed);
+	spin_unlock(&heap_lock);
+}
+
+void free_frames(mfn_t m, unsigned int order)
+{
+	for (uint64_t i = 0; i < 1ULL << order; i++) {
+		cpu_scrub_frame(mfn(m.n + i));
+	}
+	heap_free(m, order, true);
+}
+
+/* The largest aligned block that starts at n, ends by 'end' and stays in n's zone. */
+static unsigned int order_at(uint64_t n, uint64_t end)
+{
+	unsigned int order = 0;
+
+	while (order < ALLOC_MAX_ORDER && !(n & (1ULL << order)) && n + (2ULL << order) <= end &&
+	       zone_of(n) == zone_of(n + (2ULL << order) - 1)) {
+		order++;
+	}
+	return order;
+}
+
+void alloc_add_range(uint64_t start, uint64_t end)
+{
+	BUG_ON(start > end || end > frame_max);
+	spin_lock(&heap_lock);
+	while (start < end) {
+		unsigned int order = order_at(start, end);
+
+		for (uint64_t i = start; i < start + (1ULL << order); i++) {
+			BUG_ON(frame_table[i].ref != 0 || word_of(i) != 0);
+			frame_table[i].owner = FRAME_OWNER_NONE;
+		}
+		insert_merging(start, order, head_word(order, true, 0), 0);
+		atomic_fetch_add_explicit(&free_count, 1ULL << order, memory_order_relaxed);
+		start += 1ULL << order;
+	}
+	spin_unlock(&heap_lock);
+}
+
+/* The upper halves go back until the block has the size that was asked for. */
+static void split(uint64_t n, unsigned int have, unsigned int want, uint32_t word)
+{
+	while (have > want) {
+		have--;
+		link_block(n + (1ULL << have), have, head_word(have, word & FREE_CLEAN, word));
+	}
+}
+
+static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *word)
+{
+	for (unsigned int z = top_zone + 1; z-- > 0;) {
+		uint32_t orders = zone_orders[z] >> order;
+		unsigned int have;
+		uint64_t n;
+
+		if (!orders) {
+			continue;
+		}
+		have = order + (unsigned int)__builtin_ctz(orders);
+		n = free_list[z][have] - 1;
+		*word = word_of(n);
+		unlink_block(n, have);
+		split(n, have, order, *word);
+		return n;
+	}
+	return UINT64_MAX;
+}
+
+mfn_t alloc_frames(unsigned int order, unsigned int bits)
+{
+	unsigned int top = bits && bits < ZONES - 1 + PAGE_SHIFT
+				   ? (bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0)
+				   : ZONES - 1;
+	uint32_t word = FREE_CLEAN;
+	uint64_t n;
+
+	if (order > ALLOC_MAX_ORDER) {
+		return MFN_NONE;
+	}
+	spin_lock(&heap_lock);
+	n = take_block(order, top, &word);
+	if (n != UINT64_MAX) {
+		for (uint64_t i = n; i < n + (1ULL << order); i++) {
+			frame_table[i].owner = FRAME_OWNER_XEN;
+		}
+		atomic_fetch_sub_explicit(&free_count, 1ULL << order, memory_order_relaxed);
+	}
+	spin_unlock(&heap_lock);
+	if (!(word & FREE_CLEAN)) {
+		tlb_flush_older(CPUMASK_ALL, full_stamp(word, tlb_stamp()));
+	}
+	return n == UINT64_MAX ? MFN_NONE : mfn(n);
+}
+
+uint64_t alloc_free_count(void)
+{
+	return atomic_load_explicit(&free_count, memory_order_relaxed);
+}
+
+void *alloc_pages(unsigned int order)
+{
+	mfn_t m = alloc_frames(order, 0);
+	void *p;
+
+	if (mfn_eq(m, MFN_NONE)) {
+		return NULL;
+	}
+	p = frame_to_virt(m);
+	memset(p, 0, PAGE_SIZE << order);
+	return p;
+}
+
+/* The hypervisor's own pages were in no guest's TLB, but what they say is nobody's business. */
+void free_pages(void *p, unsigned int order)
+{
+	mfn_t m;
+
+	if (!p) {
+		return;
+	}
+	m = virt_to_frame(p);
+	for (uint64_t i = 0; i < 1ULL << order; i++) {
+		cpu_scrub_frame(mfn(m.n + i));
+	}
+	heap_free(m, order, false);
+}
+
+void *alloc_page(void)
+{
+	return alloc_pages(0);
+}
+
+void free_page(void *p)
+{
+	free_pages(p, 0);
+}

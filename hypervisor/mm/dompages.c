@@ -1,0 +1,323 @@
+/*
+ * How many frames a domain has and may have, and taking them all back when it
+ * dies.  Domids map to their dom_pages by a two-level table that grows on demand,
+ * so a frame's last reference, dropped by anyone, finds whose total to lower.
+ */
+#include "mm/dompages.h"
+
+#include <xen/errno.h>
+
+#include "arch/cpu.h"
+#include "base/bug.h"
+#include "mm/alloc.h"
+#include "mm/frame.h"
+#include "mm/m2p.h"
+#include "mm/pagetype.h"
+
+#define DOMID_LIMIT	0x7ff0u
+#define IDS_PER_PAGE	(PAGE_SIZE / sizeof(struct dom_pages *))
+#define RELINQUISH_STEP 16384u
+
+static _Atomic(struct dom_pages **) by_id[DOMID_LIMIT / IDS_PER_PAGE + 1];
+static _Atomic uint64_t claimed; /* sum of outstanding */
+
+static struct domain *domain_of(struct dom_pages *p)
+{
+	return (struct domain *)p;
+}
+
+int dompages_init(struct dom_pages *p, uint16_t owner, uint64_t max)
+{
+	_Atomic(struct dom_pages **) *row = &by_id[owner / IDS_PER_PAGE];
+	struct dom_pages **page, **none = NULL;
+
+	*p = (struct dom_pages){ .owner = owner, .max = max, .low = UINT64_MAX };
+	spin_init(&p->pt_lock, LOCK_PAGETABLE);
+	spin_init(&p->lock, LOCK_PAGES);
+	if (owner >= DOMID_LIMIT) {
+		return -XEN_EINVAL;
+	}
+	if (!atomic_load(row)) {
+		page = alloc_page();
+		if (!page) {
+			return -XEN_ENOMEM;
+		}
+		if (!atomic_compare_exchange_strong(row, &none, page)) {
+			free_page(page);
+		}
+	}
+	page = atomic_load(row);
+	if (page[owner % IDS_PER_PAGE]) {
+		return -XEN_EEXIST;
+	}
+	page[owner % IDS_PER_PAGE] = p;
+	return 0;
+}
+
+struct dom_pages *dompages_find(uint16_t owner)
+{
+	struct dom_pages **page;
+
+	if (owner >= DOMID_LIMIT) {
+		return NULL;
+	}
+	page = atomic_load_explicit(&by_id[owner / IDS_PER_PAGE], memory_order_acquire);
+	return page ? page[owner % IDS_PER_PAGE] : NULL;
+}
+
+void dompages_destroy(struct dom_pages *p)
+{
+	if (dompages_find(p->owner) != p) {
+		return;
+	}
+	BUG_ON(p->total != 0);
+	dompages_claim(domain_of(p), 0);
+	by_id[p->owner / IDS_PER_PAGE][p->owner % IDS_PER_PAGE] = NULL;
+}
+
+/* Room for n more frames, claims of others respected: total rises. */
+static int reserve(struct dom_pages *p, uint64_t n, bool from_heap)
+{
+	uint64_t own;
+	int rc = 0;
+
+	spin_lock(&p->lock);
+	own = MIN(p->outstanding, n);
+	if (p->dying) {
+		rc = -XEN_EINVAL;
+	} else if (p->total + n > p->max || p->total + n < n) {
+		rc = -XEN_ENOMEM;
+	} else if (from_heap && alloc_free_count() + p->outstanding < atomic_load(&claimed) + n) {
+		rc = -XEN_ENOMEM;
+	} else {
+		p->total += n;
+		p->outstanding -= own;
+		atomic_fetch_sub(&claimed, own);
+	}
+	spin_unlock(&p->lock);
+	return rc;
+}
+
+static void unreserve(struct dom_pages *p, uint64_t n)
+{
+	bool gone = false;
+
+	spin_lock(&p->lock);
+	BUG_ON(p->total < n);
+	p->total -= n;
+	if (p->relinquished && !p->total && !p->gone) {
+		p->gone = gone = true;
+	}
+	spin_unlock(&p->lock);
+	if (gone) {
+		domain_pages_gone(domain_of(p));
+	}
+}
+
+/* False if the domain began to die meanwhile: teardown may have passed these frames, so they are released here. */
+static bool own(struct dom_pages *p, mfn_t m, unsigned int order)
+{
+	uint64_t end = m.n + (1ULL << order);
+	bool dying;
+
+	spin_lock(&p->lock);
+	p->low = MIN(p->low, m.n);
+	p->high = MAX(p->high, end);
+	spin_unlock(&p->lock);
+	for (uint64_t i = m.n; i < end; i++) {
+		struct frame *f = &frame_table[i];
+
+		f->flags = 0;
+		f->stamp = 0;
+		atomic_store_explicit(&f->type, 0, memory_order_relaxed);
+		f->owner = p->owner;
+		/* Published last: with a reference it can be found. */
+		atomic_store_explicit(&f->ref, FR_ALLOCATED | 1, memory_order_release);
+	}
+	spin_lock(&p->lock);
+	dying = p->dying;
+	spin_unlock(&p->lock);
+	for (uint64_t i = m.n; dying && i < end; i++) {
+		dompages_release(domain_of(p), mfn(i)); /* refused where teardown was here first */
+	}
+	return !dying;
+}
+
+mfn_t dompages_alloc(struct domain *d, unsigned int order, unsigned int bits)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	mfn_t m;
+
+	if (order > ALLOC_MAX_ORDER || reserve(p, 1ULL << order, true)) {
+		return MFN_NONE;
+	}
+	m = alloc_frames(order, bits);
+	if (mfn_eq(m, MFN_NONE)) {
+		unreserve(p, 1ULL << order);
+		return m;
+	}
+	return own(p, m, order) ? m : MFN_NONE;
+}
+
+int dompages_assign(struct domain *d, mfn_t m, unsigned int order)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	int rc = reserve(p, 1ULL << order, false);
+
+	if (rc) {
+		return rc;
+	}
+	for (uint64_t i = m.n; i < m.n + (1ULL << order); i++) {
+		struct frame *f = &frame_table[i];
+
+		BUG_ON(i >= frame_max || f->owner != FRAME_OWNER_XEN || f->ref != 0);
+		/* Stolen from a guest, it may still be in a TLB. */
+		if (f->stamp) {
+			tlb_flush_older(CPUMASK_ALL, f->stamp);
+		}
+	}
+	return own(p, m, order) ? 0 : -XEN_EINVAL;
+}
+
+int dompages_steal(struct domain *d, mfn_t m)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	uint32_t only = FR_ALLOCATED | 1;
+	struct frame *f;
+
+	/* Our own reference keeps the owner from changing while we look. */
+	if (!frame_get(m, d)) {
+		return -XEN_EINVAL;
+	}
+	f = frame_of(m);
+	if (!(atomic_load(&f->ref) & FR_ALLOCATED)) {
+		frame_put(m);
+		return -XEN_EINVAL;
+	}
+	only++;
+	if (!atomic_compare_exchange_strong(&f->ref, &only, 0)) {
+		frame_put(m);
+		return -XEN_EBUSY;
+	}
+	f->owner = FRAME_OWNER_XEN;
+	frame_type_settled(f);
+	atomic_store(&f->type, 0);
+	f->stamp = tlb_stamp();
+	m2p_set(m, M2P_INVALID);
+	unreserve(p, 1);
+	return 0;
+}
+
+int dompages_release(struct domain *d, mfn_t m)
+{
+	struct frame *f;
+	uint32_t r;
+
+	if (!frame_get(m, d)) {
+		return -XEN_EINVAL;
+	}
+	f = frame_of(m);
+	r = atomic_fetch_and(&f->ref, ~FR_ALLOCATED);
+	if (r & FR_ALLOCATED) {
+		frame_put(m);
+	}
+	frame_put(m);
+	return r & FR_ALLOCATED ? 0 : -XEN_EINVAL;
+}
+
+static void unpin_if_pinned(struct dom_pages *p, mfn_t m)
+{
+	struct domain *d = domain_of(p);
+
+	if (!(atomic_load_explicit(&frame_of(m)->type, memory_order_relaxed) & FT_PINNED)) {
+		return;
+	}
+	spin_lock(&p->pt_lock);
+	pagetype_unpin(d, m); /* refuses what is not d's or not pinned after all */
+	spin_unlock(&p->pt_lock);
+}
+
+static void begin_relinquish(struct dom_pages *p)
+{
+	spin_lock(&p->pt_lock);
+	spin_lock(&p->lock);
+	p->dying = true;
+	p->relinquish_next = p->low;
+	spin_unlock(&p->lock);
+	spin_unlock(&p->pt_lock);
+	dompages_claim(domain_of(p), 0);
+	p->relinquish_pass = 1;
+}
+
+/*
+ * Pass 1 unpins, pass 2 releases: a table goes only after what pins it.  The work of
+ * one step is bounded by frames looked at, and less by frames that had something to do.
+ */
+int dompages_relinquish(struct domain *d)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	unsigned int budget = RELINQUISH_STEP;
+
+	if (!p->relinquish_pass) {
+		begin_relinquish(p);
+	}
+	for (; p->relinquish_pass <= 2; p->relinquish_pass++, p->relinquish_next = p->low) {
+		for (; p->relinquish_next < p->high; p->relinquish_next++) {
+			mfn_t m = mfn(p->relinquish_next);
+
+			if (!budget--) {
+				return -XEN_ERESTART;
+			}
+			if (!frame_of(m)->ref || frame_of(m)->owner != p->owner) {
+				continue;
+			}
+			if (p->relinquish_pass == 1) {
+				unpin_if_pinned(p, m);
+			} else {
+				dompages_release(d, m);
+			}
+			budget -= MIN(budget, 15);
+		}
+	}
+	spin_lock(&p->lock);
+	p->relinquished = true;
+	spin_unlock(&p->lock);
+	unreserve(p, 0);
+	return 0;
+}
+
+int dompages_claim(struct domain *d, uint64_t pages)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	uint64_t want = 0;
+	int rc = 0;
+
+	spin_lock(&p->lock);
+	if (pages) {
+		want = pages > p->total ? pages - p->total : 0;
+	}
+	if (pages && (p->dying || pages > p->max || pages <= p->total)) {
+		rc = -XEN_EINVAL;
+	} else if (want > p->outstanding &&
+		   alloc_free_count() < atomic_load(&claimed) + want - p->outstanding) {
+		rc = -XEN_ENOMEM;
+	} else {
+		atomic_fetch_add(&claimed, want - p->outstanding);
+		p->outstanding = want;
+	}
+	spin_unlock(&p->lock);
+	return rc;
+}
+
+uint64_t dompages_claimed(void)
+{
+	return atomic_load(&claimed);
+}
+
+void dompages_frame_freed(uint16_t owner)
+{
+	struct dom_pages *p = dompages_find(owner);
+
+	BUG_ON(!p);
+	unreserve(p, 1);
+}

@@ -1,0 +1,511 @@
+/*
+ * Page-table types: checking tables when they become tables, each write after
+ * that, and undoing it all when the last reference goes.  This file is why a
+ * guest can be given real page tables: nothing in a validated table points where its
+ * owner may not go, and nothing can be written to it but through here.
+ *
+ * An entry's references follow from its bits alone.  L1: one reference on the frame, and the
+ * writable type with it if RW (unless the frame is FRAME_SHARED, whose type stays with the
+ * hypervisor).  Grant mappings (PTE_GNTTAB) and device memory hold none here.
+ * L2..L4: one reference and one of the lower level's type.
+ *
+ * Validating or dropping a tree of tables is not cut into steps yet: a guest can make one
+ * call take time in proportion to its own table frames (512 entries each).
+ */
+#include "mm/pagetype.h"
+
+#include <xen/errno.h>
+
+#include "arch/cpu.h"
+#include "base/bug.h"
+#include "mm/dompages.h"
+#include "x86/pte.h"
+
+#define ENTRIES 512u
+/* Hardware sets these in live entries at any time. */
+#define PTE_AD (PTE_A | PTE_D)
+/* Bits 52..58 are free for the guest's own use in L1 entries; 59..62 could be protection keys or ours. */
+#define L1_REFUSED    0x7800000000000000ULL
+#define TABLE_REFUSED (0x7ff0000000000000ULL | PTE_PS)
+
+static bool is_table(enum frame_type t)
+{
+	return t >= FRAME_L1 && t <= FRAME_L4;
+}
+
+static bool is_ram(mfn_t m)
+{
+	return frame_valid(m) && frame_of(m)->owner != FRAME_OWNER_IO;
+}
+
+static bool is_hypervisor_slot(enum frame_type level, unsigned int index)
+{
+	return level == FRAME_L4 && index >= HV_FIRST_SLOT && index <= HV_LAST_SLOT;
+}
+
+/* ---- one L1 entry ---- */
+
+static int get_device_frame(const struct domain *d, mfn_t m)
+{
+	return m.n < frame_limit && rights_iomem(d, m) ? 0 : -XEN_EPERM;
+}
+
+static int get_ram_frame(mfn_t m, bool writable, const struct domain *owner)
+{
+	int rc;
+
+	if (!frame_get(m, owner)) {
+		return -XEN_EINVAL;
+	}
+	if (!writable || frame_type_of(frame_of(m)) == FRAME_SHARED) {
+		return 0;
+	}
+	rc = frame_take_type(m, FRAME_WRITABLE);
+	if (rc) {
+		frame_put(m);
+	}
+	return rc;
+}
+
+static int adjust_l1e(uint64_t *entry)
+{
+	if (!(*entry & PTE_P)) {
+		return 0;
+	}
+	if (*entry & L1_REFUSED) {
+		return -XEN_EINVAL;
+	}
+	/* The guest's kernel runs in ring 3; global entries would survive the switch to another guest. */
+	*entry = (*entry | PTE_US) & ~PTE_G;
+	return 0;
+}
+
+static int get_adjusted_l1e(struct domain *d, uint64_t entry, const struct domain *foreign)
+{
+	mfn_t m = PTE_MFN(entry);
+
+	if (!(entry & PTE_P)) {
+		return 0;
+	}
+	if (unlikely(!is_ram(m))) {
+		return get_device_frame(d, m);
+	}
+	return get_ram_frame(m, entry & PTE_RW, foreign);
+}
+
+int pagetype_get_l1e(struct domain *d, uint64_t *entry, struct domain *foreign)
+{
+	uint64_t adjusted = *entry;
+	int rc = adjust_l1e(&adjusted);
+
+	if (!rc) {
+		rc = get_adjusted_l1e(d, adjusted, foreign);
+	}
+	if (!rc) {
+		*entry = adjusted;
+	}
+	return rc;
+}
+
+/* The type half of a writable entry's references. */
+static void put_writable(mfn_t m)
+{
+	if (frame_type_of(frame_of(m)) != FRAME_SHARED) {
+		frame_drop_type(m);
+	}
+}
+
+void pagetype_put_l1e(struct domain *d, uint64_t entry)
+{
+	mfn_t m = PTE_MFN(entry);
+
+	(void)d;
+	if (!(entry & PTE_P) || (entry & PTE_GNTTAB) || !is_ram(m)) {
+		return;
+	}
+	if (entry & PTE_RW) {
+		put_writable(m);
+	}
+	frame_put(m);
+}
+
+/* ---- one entry of a higher table ---- */
+
+static int adjust_table_entry(uint64_t *entry)
+{
+	if (!(*entry & PTE_P)) {
+		return 0;
+	}
+	if ((*entry & TABLE_REFUSED) || !frame_valid(PTE_MFN(*entry))) {
+		return -XEN_EINVAL;
+	}
+	*entry = (*entry | PTE_US) & ~PTE_G;
+	return 0;
+}
+
+static int get_entry(struct domain *d, enum frame_type level, uint64_t *entry)
+{
+	uint64_t adjusted = *entry;
+	int rc;
+
+	if (level == FRAME_L1) {
+		return pagetype_get_l1e(d, entry, d);
+	}
+	rc = adjust_table_entry(&adjusted);
+	if (!rc && (adjusted & PTE_P)) {
+		rc = pagetype_get(d, PTE_MFN(adjusted), level - 1);
+	}
+	if (!rc) {
+		*entry = adjusted;
+	}
+	return rc;
+}
+
+static void put_entry(struct domain *d, enum frame_type level, uint64_t entry)
+{
+	if (level == FRAME_L1) {
+		pagetype_put_l1e(d, entry);
+	} else if (entry & PTE_P) {
+		pagetype_put(d, PTE_MFN(entry));
+	}
+}
+
+/* ---- whole tables ---- */
+
+static bool four_empty(const uint64_t *e)
+{
+	return !(e[0] | e[1] | e[2] | e[3]);
+}
+
+/* Drops the references of entries [0, end). */
+static void put_entries(struct domain *d, enum frame_type level, const uint64_t *t,
+			unsigned int end)
+{
+	for (unsigned int i = 0; i < end; i++) {
+		if (!(i & 3) && i + 4 <= end && four_empty(t + i)) {
+			i += 3;
+		} else if (t[i] && !is_hypervisor_slot(level, i)) {
+			put_entry(d, level, t[i]);
+		}
+	}
+}
+
+/* The entries as they have to be for the CPU: what get_entry() made of each. */
+static void store_adjusted(enum frame_type level, uint64_t *t)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		if (t[i] & PTE_P && !is_hypervisor_slot(level, i)) {
+			t[i] = (t[i] | PTE_US) & ~PTE_G;
+		}
+	}
+}
+
+/*
+ * Takes every entry's references; the table is written only when all are taken, so a refusal
+ * leaves it as it was.  Nobody else can write to it: its type has been changed.
+ */
+static int validate(struct domain *d, mfn_t table, enum frame_type level)
+{
+	uint64_t *t = frame_to_virt(table);
+	uint64_t changed = 0;
+
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		uint64_t entry;
+		int rc;
+
+		if (!(i & 3) && four_empty(t + i)) {
+			i += 3;
+			continue;
+		}
+		if (!t[i] || is_hypervisor_slot(level, i)) {
+			continue;
+		}
+		entry = t[i];
+		rc = get_entry(d, level, &entry);
+		if (rc) {
+			put_entries(d, level, t, i);
+			return rc;
+		}
+		changed |= entry ^ t[i];
+	}
+	if (changed) {
+		store_adjusted(level, t);
+	}
+	if (level == FRAME_L4) {
+		cpu_fill_l4(t, d);
+	}
+	return 0;
+}
+
+/* The hypervisor's slots are none of the guest's business once the table is plain memory again. */
+static void clear_hypervisor_slots(uint64_t *t)
+{
+	for (unsigned int i = HV_FIRST_SLOT; i <= HV_LAST_SLOT; i++) {
+		t[i] = 0;
+	}
+}
+
+static void devalidate(struct domain *d, mfn_t table, enum frame_type level)
+{
+	uint64_t *t = frame_to_virt(table);
+
+	put_entries(d, level, t, ENTRIES);
+	if (level == FRAME_L4) {
+		clear_hypervisor_slots(t);
+	}
+}
+
+/* The type's first reference: before is the settled word that was replaced by count 1. */
+static int become_table(struct domain *d, mfn_t m, enum frame_type level, uint32_t before)
+{
+	struct frame *f = frame_of(m);
+	enum frame_type old = before >> FT_TYPE_SHIFT;
+	int rc;
+
+	/* Writable until now, or a table of another level: no TLB or walk cache may know. */
+	if (old != FRAME_NONE && old != level) {
+		tlb_flush_older(CPUMASK_ALL, f->stamp);
+	}
+	rc = validate(d, m, level);
+	if (rc) {
+		atomic_store_explicit(&f->type, before, memory_order_release);
+	} else {
+		atomic_fetch_or_explicit(&f->type, FT_VALIDATED, memory_order_release);
+	}
+	return rc;
+}
+
+static int take_table_type(struct domain *d, mfn_t m, enum frame_type level)
+{
+	struct frame *f = frame_of(m);
+	uint32_t x = frame_type_settled(f);
+	uint32_t want;
+
+	for (;;) {
+		if (!(x & FT_COUNT)) {
+			want = (uint32_t)level << FT_TYPE_SHIFT | 1;
+		} else if ((enum frame_type)(x >> FT_TYPE_SHIFT) == level && (x & FT_VALIDATED) &&
+			   (x & FT_COUNT) < FT_COUNT) {
+			want = x + 1;
+		} else {
+			return -XEN_EBUSY;
+		}
+		if (atomic_compare_exchange_strong_explicit(&f->type, &x, want,
+							    memory_order_acq_rel,
+							    memory_order_relaxed)) {
+			return x & FT_COUNT ? 0 : become_table(d, m, level, x);
+		}
+		x = frame_type_settled(f);
+	}
+}
+
+int pagetype_get(struct domain *d, mfn_t table, enum frame_type level)
+{
+	int rc;
+
+	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
+	if (!is_table(level) || !frame_get(table, d)) {
+		return -XEN_EINVAL;
+	}
+	rc = take_table_type(d, table, level);
+	if (rc) {
+		frame_put(table);
+	}
+	return rc;
+}
+
+void pagetype_put(struct domain *d, mfn_t table)
+{
+	struct frame *f = frame_of(table);
+	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
+
+	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
+	BUG_ON(!(x & FT_COUNT) || !is_table(x >> FT_TYPE_SHIFT));
+	if ((x & FT_COUNT) > 1) {
+		atomic_fetch_sub_explicit(&f->type, 1, memory_order_release);
+	} else {
+		/* Count stays 1 meanwhile, so nobody takes another type; pt_lock keeps tables away. */
+		BUG_ON(x & FT_PINNED);
+		devalidate(d, table, x >> FT_TYPE_SHIFT);
+		f->stamp = tlb_stamp();
+		atomic_store_explicit(&f->type, x & ~(FT_COUNT | FT_VALIDATED),
+				      memory_order_release);
+	}
+	frame_put(table);
+}
+
+int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level)
+{
+	int rc;
+
+	if (dom_pages_of(d)->dying) {
+		return -XEN_EINVAL;
+	}
+	rc = pagetype_get(d, table, level);
+	if (rc) {
+		return rc;
+	}
+	if (atomic_fetch_or(&frame_of(table)->type, FT_PINNED) & FT_PINNED) {
+		pagetype_put(d, table);
+		return -XEN_EINVAL;
+	}
+	return 0;
+}
+
+int pagetype_unpin(struct domain *d, mfn_t table)
+{
+	struct frame *f;
+	int rc = -XEN_EINVAL;
+
+	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
+	if (!frame_valid(table)) {
+		return rc;
+	}
+	f = frame_of(table);
+	/* A pinned frame has references, so it is not in the heap and its owner stays. */
+	if (!frame_get(table, d)) {
+		return rc;
+	}
+	if (is_table(frame_type_of(f)) && (atomic_load(&f->type) & FT_PINNED)) {
+		atomic_fetch_and(&f->type, ~FT_PINNED);
+		pagetype_put(d, table);
+		rc = 0;
+	}
+	frame_put(table);
+	return rc;
+}
+
+/* ---- one write to a validated table ---- */
+
+struct write {
+	_Atomic uint64_t *at;
+	uint64_t old, new;
+	bool preserve_ad;
+	bool exact; /* only if *at is still old, bit for bit */
+};
+
+/* False only for exact writes that lost. */
+static bool store_entry(struct write *w)
+{
+	uint64_t seen = w->old;
+
+	if (w->exact) {
+		return atomic_compare_exchange_strong(w->at, &seen, w->new);
+	}
+	if (!w->preserve_ad || !(w->old & PTE_P)) {
+		atomic_store_explicit(w->at, w->new, memory_order_release);
+		return true;
+	}
+	/* Only the CPU's own marking of Accessed and Dirty can come between. */
+	while (!atomic_compare_exchange_strong(w->at, &seen, w->new | (seen & PTE_AD))) {
+		ASSERT(!((seen ^ w->old) & ~PTE_AD));
+	}
+	return true;
+}
+
+/* Old and new point to the same frame: at most the writable type changes hands. */
+static int rewrite_l1(struct write *w)
+{
+	mfn_t m = PTE_MFN(w->new);
+	bool typed = ((w->old ^ w->new) & PTE_RW) && is_ram(m) &&
+		     frame_type_of(frame_of(m)) != FRAME_SHARED;
+	int rc;
+
+	if (typed && (w->new & PTE_RW)) {
+		rc = frame_take_type(m, FRAME_WRITABLE);
+		if (rc) {
+			return rc;
+		}
+	}
+	if (!store_entry(w)) {
+		if (typed && (w->new & PTE_RW)) {
+			frame_drop_type(m);
+		}
+		return -XEN_EAGAIN;
+	}
+	if (typed && (w->old & PTE_RW)) {
+		frame_drop_type(m);
+	}
+	return 0;
+}
+
+static int write_l1(struct domain *d, struct write *w, const struct domain *foreign)
+{
+	int rc = adjust_l1e(&w->new);
+
+	if (rc) {
+		return rc;
+	}
+	if ((w->old & w->new & PTE_P) && !((w->old ^ w->new) & PTE_ADDR) &&
+	    !(w->old & PTE_GNTTAB)) {
+		return rewrite_l1(w);
+	}
+	rc = get_adjusted_l1e(d, w->new, foreign);
+	if (rc) {
+		return rc;
+	}
+	if (!store_entry(w)) {
+		pagetype_put_l1e(d, w->new);
+		return -XEN_EAGAIN;
+	}
+	pagetype_put_l1e(d, w->old);
+	return 0;
+}
+
+static int write_table(struct domain *d, struct write *w, enum frame_type level)
+{
+	bool same = (w->old & w->new & PTE_P) && !((w->old ^ w->new) & PTE_ADDR);
+	int rc = same ? adjust_table_entry(&w->new) : get_entry(d, level, &w->new);
+
+	if (rc) {
+		return rc;
+	}
+	if (!store_entry(w)) {
+		if (!same) {
+			put_entry(d, level, w->new);
+		}
+		return -XEN_EAGAIN;
+	}
+	if (!same) {
+		put_entry(d, level, w->old);
+	}
+	return 0;
+}
+
+static int write_entry(struct domain *d, mfn_t table, unsigned int index, struct write *w,
+		       const struct domain *foreign, const uint64_t *expect)
+{
+	struct frame *f = frame_of(table);
+	enum frame_type level = frame_type_of(f);
+
+	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
+	if (index >= ENTRIES || !is_table(level) || f->owner != dom_pages_of(d)->owner ||
+	    !(atomic_load_explicit(&f->type, memory_order_relaxed) & FT_VALIDATED)) {
+		return -XEN_EINVAL;
+	}
+	if (is_hypervisor_slot(level, index)) {
+		return -XEN_EPERM;
+	}
+	w->at = (_Atomic uint64_t *)frame_to_virt(table) + index;
+	w->old = atomic_load_explicit(w->at, memory_order_relaxed);
+	if (expect && *expect != w->old) {
+		return -XEN_EAGAIN;
+	}
+	return level == FRAME_L1 ? write_l1(d, w, foreign) : write_table(d, w, level);
+}
+
+int pagetype_write(struct domain *d, mfn_t table, unsigned int index, uint64_t entry,
+		   struct domain *foreign, bool preserve_ad)
+{
+	struct write w = { .new = entry, .preserve_ad = preserve_ad };
+
+	return write_entry(d, table, index, &w, foreign, NULL);
+}
+
+int pagetype_cmpxchg(struct domain *d, mfn_t table, unsigned int index, uint64_t expect,
+		     uint64_t entry)
+{
+	struct write w = { .new = entry, .exact = true };
+
+	return write_entry(d, table, index, &w, d, &expect);
+}

@@ -1,0 +1,49 @@
+/*
+ * Walking a guest's page tables by hand.  Validated tables only point to
+ * validated tables, so each step lands on a frame of RAM; the checks are for the
+ * base, which the caller got from somewhere.
+ */
+#include "mm/ptwalk.h"
+
+#include "arch/cpu.h"
+#include "mm/frame.h"
+#include "x86/pte.h"
+
+static uint64_t read_entry(mfn_t table, unsigned int index)
+{
+	const _Atomic uint64_t *t = frame_to_virt(table);
+
+	return atomic_load_explicit(&t[index], memory_order_relaxed);
+}
+
+static bool descend(mfn_t *table, unsigned int index)
+{
+	uint64_t e = read_entry(*table, index);
+
+	if (!(e & PTE_P) || (e & PTE_PS) || !frame_valid(PTE_MFN(e))) {
+		return false;
+	}
+	*table = PTE_MFN(e);
+	return true;
+}
+
+bool ptwalk_l1(mfn_t base, gva_t va, mfn_t *table, unsigned int *index)
+{
+	mfn_t t = base;
+
+	if (!va_canonical(va) || !frame_valid(base) || !descend(&t, L4_INDEX(va)) ||
+	    !descend(&t, L3_INDEX(va)) || !descend(&t, L2_INDEX(va))) {
+		return false;
+	}
+	*table = t;
+	*index = L1_INDEX(va);
+	return true;
+}
+
+uint64_t ptwalk_l1e(mfn_t base, gva_t va)
+{
+	unsigned int index;
+	mfn_t table;
+
+	return ptwalk_l1(base, va, &table, &index) ? read_entry(table, index) : 0;
+}
