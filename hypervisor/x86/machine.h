@@ -34,6 +34,8 @@ struct acpi_info {
 	uint8_t reset_space, reset_value;
 	uint64_t reset_address;
 	bool reset_supported, has_8042;
+	bool pm_timer_32;		/* the PM timer has 32 bits, not 24 */
+	uint8_t rtc_century;		/* CMOS register of the century, 0: none */
 };
 extern struct acpi_info acpi;
 void acpi_init(uint64_t rsdp_hint);		/* 0: search the BIOS area */
