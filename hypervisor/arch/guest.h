@@ -30,6 +30,9 @@ struct vcpu_guest_context;
 int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);	/* v is paused */
 
+/* The L4 that maps the guest kernel of v (not the user half's), for software walks. */
+mfn_t guest_kernel_table(const struct vcpu *v);
+
 /* Physical interrupts for event channels: 0 or -errno (implemented in pv/pirq.c). */
 int guest_pirq_bind(struct domain *d, unsigned int pirq, bool share);
 void guest_pirq_unbind(struct domain *d, unsigned int pirq);

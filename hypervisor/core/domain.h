@@ -40,6 +40,7 @@ struct domain {
 	bool dying;
 	unsigned int pause_count;	/* by the control domain and by ourselves */
 	bool shutdown;
+	bool shutdown_code_given;	/* by SCHEDOP_shutdown_code: it replaces any later reason */
 	unsigned int shutdown_code;
 	unsigned int kill_stage;
 	_Atomic bool relinquished;	/* teardown has run to its end */

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include <stdatomic.h>
+
 #include <xen/xen.h>
 #include <xen/vcpu.h>
 
@@ -22,6 +24,18 @@ struct pv_vcpu;
 #define VPF_SHUTDOWN	8u	/* its domain shut down */
 #define VPF_PAUSED	16u	/* its domain is paused (pause_count > 0), or it is */
 
+/*
+ * A piece of guest memory that the hypervisor writes at any time: the guest registers an address, we
+ * find the frames behind it, hold them writable, and write through our own mapping.  So no write can
+ * fault, and it matters not whose page tables are loaded.
+ */
+struct guest_area {
+	gva_t address;			/* as the guest registered it, 0: none */
+	size_t size, first;		/* bytes in all, and in part[0] */
+	mfn_t frame[2];
+	void *part[2];
+};
+
 struct vcpu {
 	struct domain *domain;		/* NULL for idle vCPUs */
 	unsigned int id;
@@ -36,6 +50,7 @@ struct vcpu {
 	cpumask_t affinity;
 	struct vcpu *rq_next, *rq_prev;
 	ns_t slice_start;
+	int64_t sched_key;		/* order in the queue, least first; the policy's */
 	uint64_t sched_data[4];		/* the policy's own */
 
 	/* events: where its vcpu_info is, always valid */
@@ -47,9 +62,11 @@ struct vcpu {
 	/* time */
 	struct timer singleshot, periodic, poll_timer;
 	ns_t period;
-	struct vcpu_runstate_info runstate;	/* times up to state_entry_time */
-	gva_t runstate_area;		/* registered by the guest, 0 none */
-	gva_t time_area;		/* secondary vcpu_time_info, 0 none */
+	struct vcpu_runstate_info runstate;	/* times up to state_entry_time; under its run queue's lock */
+	struct guest_area runstate_area;	/* under its run queue's lock */
+	struct guest_area time_area;		/* secondary vcpu_time_info, under the time lock */
+	ns_t time_written;		/* when and where its time page was last written */
+	unsigned int time_cpu;
 
 	struct pv_vcpu *pv;
 };
@@ -59,6 +76,14 @@ static inline bool vcpu_runnable(struct vcpu *v)
 	return atomic_load(&v->pause_flags) == 0;
 }
 
+/* A vCPU of d, down and without a context; its vcpu_info is the one in shared_info. NULL: no memory. */
+struct vcpu *vcpu_create(struct domain *d, unsigned int id);
+/* Stops its timers and lets go of the guest's memory. It runs nowhere and no event leads here; may be repeated. */
+void vcpu_relinquish(struct vcpu *v);
+void vcpu_destroy(struct vcpu *v);
+/* A CPU's idle vCPU: no domain, always runnable. NULL: no memory. */
+struct vcpu *vcpu_create_idle(unsigned int cpu);
+
 /* Are events waiting and not masked? */
 bool vcpu_event_pending(const struct vcpu *v);
 /* Sets evtchn_upcall_pending and wakes: called by evtchn.c under its lock. */
@@ -67,8 +92,16 @@ void vcpu_wake(struct vcpu *v);			/* VPF_BLOCKED and VPF_POLLING cleared; runs i
 void vcpu_clear_flag(struct vcpu *v, uint32_t flag);	/* and lets it run if nothing else holds it */
 void vcpu_set_flag(struct vcpu *v, uint32_t flag);	/* and takes it off its CPU soon */
 void vcpu_sleep_sync(struct vcpu *v);		/* flag already set: wait until it is off its CPU */
-void vcpu_runstate_set(struct vcpu *v, int state);
-/* Writes the registered run-state area; called with the vCPU's page tables loaded. */
-void vcpu_runstate_publish(struct vcpu *v);
+/* Counts a cause to pause this vCPU alone, or takes one away; under domain->lock. */
+void vcpu_pause(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+
+/* Enters a RUNSTATE_* now, and tells the guest if it asked; under the run queue's lock. */
+void vcpu_runstate_set(struct vcpu *v, int state, ns_t now);
+
+/* Finds and holds the frames behind [gva, gva + size) of the current guest; 0 clears. 0 or -EFAULT, -EINVAL. */
+int guest_area_map(struct guest_area *a, gva_t gva, size_t size);
+void guest_area_unmap(struct guest_area *a);
+void guest_area_write(const struct guest_area *a, size_t offset, const void *from, size_t n);
 
 #endif

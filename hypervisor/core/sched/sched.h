@@ -1,13 +1,20 @@
-/* The scheduler's framework: per-CPU run queues, block, wake, yield; a policy decides order and slices. */
+/*
+ * The scheduler's framework: per-CPU run queues, block, wake, yield; a policy decides order and slices.
+ *
+ * A vCPU is in one of these states: running (runq->curr of its CPU), queued on
+ * its CPU's queue, or neither because something in pause_flags holds it.  v->running
+ * stays set after it was descheduled until its registers are saved: till then no other CPU takes it.
+ */
 #ifndef PAVANE_CORE_SCHED_H
 #define PAVANE_CORE_SCHED_H
 
 #include "core/vcpu.h"
 #include "lib/types.h"
 
-void sched_init(const char *policy);		/* "credit", "rr"; unknown: warns, first one */
+void sched_init(const char *policy);		/* "credit", "rr"; unknown: warns, first one; NULL: first one */
 void sched_init_cpu(unsigned int cpu, struct vcpu *idle);
 struct vcpu *sched_idle(unsigned int cpu);
+const char *sched_policy_name(void);
 int sched_vcpu_init(struct vcpu *v);		/* chooses a CPU */
 void sched_vcpu_destroy(struct vcpu *v);
 void sched_wake(struct vcpu *v);		/* became runnable */
@@ -20,5 +27,11 @@ void sched_run(void);
 /* guest_switch calls this once prev's state is saved and no longer in use by this CPU. */
 void sched_context_saved(struct vcpu *prev);
 ns_t sched_cpu_idle_time(unsigned int cpu);
+
+/* Copy of the run-state clock with the present state's time added. */
+void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out);
+/* Where the guest wants its run state written from now on: address in its kernel's space, 0 none. 0 or -errno. */
+int sched_register_runstate_area(struct vcpu *v, gva_t gva);
+void sched_release_runstate_area(struct vcpu *v);
 
 #endif

@@ -1,0 +1,39 @@
+/*
+ * Round robin: whoever waits longest runs next, for one slice.  No weights and no
+ * favour for those that sleep; what one wants for measuring, or for vCPUs that
+ * are pinned one to a CPU.
+ */
+#include "core/sched/policy.h"
+
+static void rr_init(struct vcpu *v)
+{
+	v->sched_key = 0;
+}
+
+static void rr_charge(struct runq *q, struct vcpu *v, ns_t ran)
+{
+	(void)q, (void)v, (void)ran;
+}
+
+static void rr_enqueue(struct runq *q, struct vcpu *v, enum sched_why why, ns_t now)
+{
+	(void)q;
+	if (why != SCHED_MOVED) {
+		v->sched_key = now;
+	}
+}
+
+static bool rr_preempts(const struct runq *q, const struct vcpu *v, const struct vcpu *curr)
+{
+	(void)q, (void)v, (void)curr;
+	return false;
+}
+
+const struct sched_policy sched_policy_rr = {
+	.name = "rr",
+	.slice = 10000000,
+	.init = rr_init,
+	.charge = rr_charge,
+	.enqueue = rr_enqueue,
+	.preempts = rr_preempts,
+};

@@ -1,0 +1,240 @@
+/*
+ * Hypercall vcpu_op: what a domain may ask about and do to its own vCPUs.
+ */
+#include <stdint.h>
+
+#include <xen/errno.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#include "arch/cpu.h"
+#include "arch/guest.h"
+#include "core/copy.h"
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "core/sched/sched.h"
+#include "core/time.h"
+#include "core/vcpu.h"
+#include "mm/frame.h"
+#include "mm/pool.h"
+
+#define PERIOD_MIN ((uint64_t)1000000)
+#define PERIOD_MAX ((uint64_t)INT64_MAX / 4)
+
+static long initialise(struct vcpu *v, gva_t arg)
+{
+	struct domain *d = v->domain;
+	struct vcpu_guest_context *c;
+	long rc;
+
+	if (v->initialised) {
+		return -XEN_EEXIST;
+	}
+	/* Over 5 KiB: not for the stack. */
+	c = pool_alloc(sizeof(*c));
+	if (!c) {
+		return -XEN_ENOMEM;
+	}
+	if (copy_in(c, arg)) {
+		rc = -XEN_EFAULT;
+	} else {
+		spin_lock(&d->lock);
+		rc = v->initialised ? -XEN_EEXIST : guest_vcpu_set_context(v, c);
+		if (rc == 0) {
+			v->initialised = true;
+		}
+		spin_unlock(&d->lock);
+	}
+	pool_free(c);
+	return rc;
+}
+
+static long up(struct vcpu *v)
+{
+	if (!v->initialised) {
+		return -XEN_EINVAL;
+	}
+	vcpu_clear_flag(v, VPF_DOWN);
+	return 0;
+}
+
+/* A vCPU that is down keeps its state: after "up" it goes on behind this call. */
+static long down(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	bool last = true;
+
+	spin_lock(&d->lock);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		last &= d->vcpu[i] == v || (atomic_load(&d->vcpu[i]->pause_flags) & VPF_DOWN);
+	}
+	if (!last) {
+		vcpu_set_flag(v, VPF_DOWN);
+	}
+	spin_unlock(&d->lock);
+	if (last) {
+		domain_shutdown(d, SHUTDOWN_poweroff);
+	}
+	return 0;
+}
+
+static long get_runstate(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_runstate_info info;
+
+	sched_runstate_get(v, &info);
+	return copy_out(arg, &info) ? -XEN_EFAULT : 0;
+}
+
+static long register_runstate(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_register_runstate_memory_area area;
+
+	return copy_in(&area, arg) ? -XEN_EFAULT : sched_register_runstate_area(v, area.addr.p);
+}
+
+static long register_time(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_register_time_memory_area area;
+
+	return copy_in(&area, arg) ? -XEN_EFAULT : time_register_area(v, area.addr.p);
+}
+
+/*
+ * Moves vcpu_info to a frame of the guest's.  A sender on another CPU may still write
+ * its summary bit into the old place; but it set the port's own bit before it read v->info,
+ * and we raise all summary bits after we changed v->info, so that port is looked at.
+ */
+static void move_info(struct vcpu *v, struct vcpu_info *to, mfn_t frame)
+{
+	*to = *v->info;
+	v->info_frame = frame;
+	__atomic_store_n(&v->info, to, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&to->evtchn_pending_sel, ~(xen_ulong_t)0, __ATOMIC_SEQ_CST);
+	vcpu_mark_event(v);
+	/* The copied "pending" may have hidden the event from vcpu_mark_event(). */
+	vcpu_wake(v);
+}
+
+static long register_info(struct vcpu *v, gva_t arg)
+{
+	struct domain *d = v->domain;
+	struct vcpu_register_vcpu_info req;
+	mfn_t frame;
+	long rc;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	frame = mfn(req.mfn);
+	if (req.offset % 8 || req.offset > PAGE_SIZE - sizeof(struct vcpu_info) || !frame_valid(frame)) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&d->lock);
+	/* Only while nobody else could be looking at the old place. */
+	if (!mfn_eq(v->info_frame, MFN_NONE) ||
+	    (v != cpu_current() && !(atomic_load(&v->pause_flags) & VPF_DOWN))) {
+		rc = -XEN_EINVAL;
+	} else {
+		rc = frame_get_type(frame, FRAME_WRITABLE, d);
+		if (rc == 0) {
+			move_info(v, (struct vcpu_info *)((char *)frame_to_virt(frame) + req.offset), frame);
+		}
+	}
+	spin_unlock(&d->lock);
+	return rc;
+}
+
+static long set_periodic(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_set_periodic_timer req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	if (req.period_ns < PERIOD_MIN || req.period_ns > PERIOD_MAX) {
+		return -XEN_EINVAL;
+	}
+	__atomic_store_n(&v->period, (ns_t)req.period_ns, __ATOMIC_RELAXED);
+	timer_migrate(&v->periodic, cpu_id());
+	timer_set(&v->periodic, cpu_time_now() + (ns_t)req.period_ns);
+	return 0;
+}
+
+static long stop_periodic(struct vcpu *v)
+{
+	__atomic_store_n(&v->period, 0, __ATOMIC_RELAXED);
+	timer_stop(&v->periodic);
+	return 0;
+}
+
+static long set_singleshot(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_set_singleshot_timer req;
+
+	if (v != cpu_current()) {
+		return -XEN_EINVAL;
+	}
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	if ((req.flags & VCPU_SSHOTTMR_future) && req.timeout_abs_ns < (uint64_t)cpu_time_now()) {
+		return -XEN_ETIME;
+	}
+	timer_migrate(&v->singleshot, cpu_id());
+	timer_set(&v->singleshot, req.timeout_abs_ns > INT64_MAX ? INT64_MAX : (ns_t)req.timeout_abs_ns);
+	return 0;
+}
+
+static long stop_singleshot(struct vcpu *v)
+{
+	if (v != cpu_current()) {
+		return -XEN_EINVAL;
+	}
+	timer_stop(&v->singleshot);
+	return 0;
+}
+
+long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a5)
+{
+	struct domain *d = cpu_current()->domain;
+	struct vcpu *v;
+
+	(void)a4, (void)a5;
+	if (id >= d->max_vcpus) {
+		return -XEN_ENOENT;
+	}
+	v = d->vcpu[id];
+	switch (cmd) {
+	case VCPUOP_is_up:
+		return !(atomic_load(&v->pause_flags) & VPF_DOWN);
+	case VCPUOP_initialise:
+		return initialise(v, arg);
+	case VCPUOP_up:
+		return up(v);
+	case VCPUOP_down:
+		return down(v);
+	case VCPUOP_get_runstate_info:
+		return get_runstate(v, arg);
+	case VCPUOP_register_runstate_memory_area:
+		return register_runstate(v, arg);
+	case VCPUOP_register_vcpu_info:
+		return register_info(v, arg);
+	case VCPUOP_register_vcpu_time_memory_area:
+		return register_time(v, arg);
+	case VCPUOP_set_periodic_timer:
+		return set_periodic(v, arg);
+	case VCPUOP_stop_periodic_timer:
+		return stop_periodic(v);
+	case VCPUOP_set_singleshot_timer:
+		return set_singleshot(v, arg);
+	case VCPUOP_stop_singleshot_timer:
+		return stop_singleshot(v);
+	case VCPUOP_get_physid:
+		/* Only for vCPUs that are bound to one CPU for good, and there are none. */
+		return -XEN_EINVAL;
+	default:
+		/* VCPUOP_send_nmi too: guests ask for it only to print one another's stacks. */
+		return -XEN_ENOSYS;
+	}
+}
