@@ -313,6 +313,9 @@ int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_a
 void guest_tlb_flush(struct domain *d)
 {
 	(void)d;
+	if (world.during_flush) {
+		world.during_flush();
+	}
 	world.tlb_flushes++;
 }
 

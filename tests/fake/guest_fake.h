@@ -30,7 +30,7 @@ struct world {
 	/* grants */
 	int map_answer;				/* GNTST_* of the next mappings */
 	unsigned int maps, unmaps, replaces, tlb_flushes;
-	unsigned int flushes_at_release;	/* tlb_flushes when last looked at */
+	void (*during_flush)(void);
 	/* preemption */
 	unsigned int preempt_every;		/* hypercall_preempt() says yes each so many times; 0 never */
 	unsigned int preempt_asked;

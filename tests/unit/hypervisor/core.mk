@@ -2,12 +2,20 @@
 
 HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_map.c grant_copy.c memory_op.c rights.c \
 	console_io.c version.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
-HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c
+HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c \
+	tests/unit/hypervisor/core/memory_world.c
+HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c segdesc.c)
 
 # The hypervisor's own include root, and the ABI as it sees it.
 HV_HOST_CFLAGS := -Ihypervisor -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00 -fno-strict-aliasing
 $(foreach f,$(HV_CORE_UNDER_TEST) $(HV_CORE_TESTS) hypervisor/base/lock.c hypervisor/lib/rangeset.c \
-	hypervisor/lib/string.c,$(eval CFLAGS_$(subst /,_,$f) := $(HV_HOST_CFLAGS)))
+	hypervisor/lib/string.c $(HV_MM_FILES),$(eval CFLAGS_$(subst /,_,$f) := $(HV_HOST_CFLAGS)))
 
 $(eval $(call unit_test,hypervisor/core/evtchn_test,hypervisor/core/evtchn.c hypervisor/core/rights.c \
 	hypervisor/base/lock.c hypervisor/lib/rangeset.c tests/fake/guest_fake.c,))
+
+HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fake.c hypervisor/core/evtchn.c \
+	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c $(HV_MM_FILES)
+
+$(eval $(call unit_test,hypervisor/core/grant_test,hypervisor/core/grant_table.c hypervisor/core/grant_map.c \
+	hypervisor/core/grant_copy.c $(HV_MEMORY_WORLD),))
