@@ -15,5 +15,6 @@ void upcall_guest_syscall(struct regs *regs);		/* SYSCALL in guest-user mode */
 void upcall_guest_syscall32(struct regs *regs, bool sysenter);
 bool upcall_hypervisor_fault(struct regs *regs, uint64_t cr2);	/* #PF in ring 0: true if mended */
 void upcall_console_byte(char c);			/* a byte came in on the serial line */
+void upcall_timer(void);				/* this CPU's deadline has come: raises SOFTIRQ_TIMER */
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "arch/cpu.h"
+#include "arch/upcall.h"
 #include "base/bug.h"
 #include "lib/types.h"
 
@@ -73,4 +74,9 @@ void softirq_run(void)
 			handlers[s]();
 		}
 	}
+}
+
+void upcall_timer(void)
+{
+	softirq_raise(SOFTIRQ_TIMER);
 }

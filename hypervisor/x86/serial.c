@@ -214,10 +214,15 @@ void cpu_console_write(const char *s, size_t n)
 /* Bounded, as a port that floats would say "data" for ever. */
 static void receive(void *unused)
 {
+	unsigned int gsi;
+	bool level, active_low;
+
 	(void)unused;
 	for (unsigned int i = 0; i < 256 && (in(LSR) & LSR_DATA); i++) {
 		upcall_console_byte((char)in(DATA));
 	}
+	ioapic_isa(line.irq, &gsi, &level, &active_low);
+	irq_gsi_done(gsi);	/* matters only where the firmware wired it as a level */
 }
 
 void serial_irq_start(void)
