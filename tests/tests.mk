@@ -14,11 +14,16 @@ print-user-flags:
 print-hypervisor-flags:
 	@echo '$(HV_CFLAGS)'
 
+# What boot.sh looks into for libraries that must not be linked.
+build-lists: | $(B)/lists
+	@printf '%s\n' $(PROGRAMS) >$(B)/lists/programs
+.PHONY: build-lists
+
 $(B)/lists:
 	@mkdir -p $@
 
 # Small static tools that system tests carry into guests.
-SYSTEM_TOOLS := $(B)/tools/nettool $(B)/tools/micro
+SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck micro)
 $(B)/tools/%: tests/system/tools/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

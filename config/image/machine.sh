@@ -10,7 +10,8 @@
 #
 # In the control domain: vda is the guests' disk, vdb scratch space, vdc and vdd more
 # copies of the guests' disk.  PAVANE_HYPERVISOR names another hypervisor of the same ABI,
-# PAVANE_ACCEL another accelerator, PAVANE_CPUS another number of CPUs.
+# PAVANE_WORDS more words for it, PAVANE_ACCEL another accelerator, PAVANE_CPUS another
+# number of CPUs.
 cd "$(dirname "$0")/../.." || exit 1
 IMAGE=build/image
 share='' port='' hyper_words='' kernel_words='' bare='' disk=$IMAGE/guest.img snap=on
@@ -62,5 +63,5 @@ if [ -n "$bare" ]; then
 		-initrd $IMAGE/dom0-initrd -append "console=ttyS0 $common $kernel_words" "$@"
 fi
 exec qemu-system-x86_64 "${words[@]}" -serial mon:stdio -kernel "$hypervisor" \
-	-append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=$cpus loglvl=info guest_loglvl=warning $hyper_words" \
+	-append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=$cpus loglvl=info guest_loglvl=warning $hyper_words ${PAVANE_WORDS:-}" \
 	-initrd "$IMAGE/vmlinux console=hvc0 $common $kernel_words,$IMAGE/dom0-initrd" "$@"

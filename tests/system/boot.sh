@@ -11,4 +11,19 @@ if [ -n "$want" ] && [ "$want" = "$got" ]; then
 else
 	echo "FAILED the kernel is not the package's: md5 $got, wanted $want"
 fi
+thick=
+linked=$(for p in $(cat build/lists/programs); do
+	readelf -d "$p" | sed -n 's/.*NEEDED.*\[\(libxen[a-z]*\|libxl[a-z]*\)\..*/\1/p'
+done | sort -u | tr '\n' ' ')
+for l in $linked; do
+	case $l in
+	libxencall | libxenevtchn | libxengnttab | libxenforeignmemory | libxentoolcore | libxenstore) ;;
+	*) thick+="$l " ;;
+	esac
+done
+if [ -z "$thick" ]; then
+	echo "ok only the thin /dev/xen libraries are linked: $linked"
+else
+	echo "FAILED linked beyond the thin /dev/xen libraries: $thick"
+fi
 run_inside boot

@@ -46,7 +46,7 @@ now() { local up; read -r up _ </proc/uptime; echo "${up%.*}"; }
 # may repeat) nic (a MAC address or "auto", may repeat) words kernel ramdisk crash.
 spec() {
 	local name=$1 mem=384MiB vcpus=1 root=/dev/vda words='' kernel=/srv/vmlinuz ramdisk=/srv/initrd
-	local disks='' nics='' n=0 kv v crash=preserve
+	local disks='' nics='' jdisks='' jnics='' n=0 kv v crash=preserve
 	shift
 	for kv in "$@"; do
 		v=${kv#*=}
@@ -58,12 +58,13 @@ spec() {
 		kernel=*) kernel=$v ;;
 		ramdisk=*) ramdisk=$v ;;
 		crash=*) crash=$v ;;
-		disk=*:ro) v=${v%:ro} disks+="  disk ${v%%=*} { file \"${v#*=}\"; readonly }"$'\n' ;;
-		disk=*) disks+="  disk ${v%%=*} { file \"${v#*=}\" }"$'\n' ;;
-		nic=auto) nics+="  nic eth$n { bridge \"br0\" }"$'\n' n=$((n + 1)) ;;
-		nic=*) nics+="  nic eth$n { bridge \"br0\"; mac \"$v\" }"$'\n' n=$((n + 1)) ;;
+		disk=*:ro) v=${v%:ro} jdisks+=",{\"vdev\":\"${v%%=*}\",\"path\":\"${v#*=}\",\"readonly\":true}" disks+="  disk ${v%%=*} { file \"${v#*=}\"; readonly }"$'\n' ;;
+		disk=*) jdisks+=",{\"vdev\":\"${v%%=*}\",\"path\":\"${v#*=}\",\"readonly\":false}" disks+="  disk ${v%%=*} { file \"${v#*=}\" }"$'\n' ;;
+		nic=auto) jnics+=",{\"name\":\"eth$n\",\"bridge\":\"br0\"}" nics+="  nic eth$n { bridge \"br0\" }"$'\n' n=$((n + 1)) ;;
+		nic=*) jnics+=",{\"name\":\"eth$n\",\"bridge\":\"br0\",\"mac\":\"$v\"}" nics+="  nic eth$n { bridge \"br0\"; mac \"$v\" }"$'\n' n=$((n + 1)) ;;
 		esac
 	done
+	json_spec
 	[ -n "$root" ] && disks="  disk xvda { file \"$root\" }"$'\n'"$disks"
 	cat >"/run/$name.pav" <<X
 domain $name {
@@ -76,6 +77,19 @@ $disks$nics  on poweroff { destroy }
   on reboot   { restart }
   on crash    { $crash }
 }
+X
+}
+
+# The same as JSON, from spec's variables.
+json_spec() {
+	local bytes=${mem%MiB} all=$jdisks
+	[ "$bytes" = "$mem" ] && bytes=$((${mem%GiB} * 1024))
+	bytes=$((bytes << 20))
+	[ -n "$root" ] && all=",{\"vdev\":\"xvda\",\"path\":\"$root\",\"readonly\":false}$jdisks"
+	cat >"/run/$name.json" <<X
+{"name":"$name","memory":$bytes,"memory_max":$bytes,"vcpus":$vcpus,"vcpus_max":$vcpus,
+"kernel":"$kernel","ramdisk":"$ramdisk","cmdline":"root=/dev/xvda rw console=hvc0 loglevel=4 hostname=$name $words",
+"on_poweroff":"destroy","on_reboot":"restart","on_crash":"$crash","disks":[${all#,}],"nics":[${jnics#,}]}
 X
 }
 

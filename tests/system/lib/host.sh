@@ -28,7 +28,7 @@ run_inside() {
 	mkdir -p build/share build/logs/system
 	share=$(mktemp -d "build/share/$name.XXXXXX")
 	chmod 755 "$share"
-	cp -r tests/system/inside/. build/tools/nettool "$share/"
+	cp -r tests/system/inside/. build/tools/nettool build/tools/fpucheck "$share/"
 	if [ -d tests/system/inputs ]; then cp -r tests/system/inputs "$share/"; fi
 	: >"$share/results"
 	port=$(free_port)
