@@ -3,14 +3,15 @@
  *
  * The arguments are one big structure: copied in once, acted upon, and copied out if the operation
  * has an answer.  One table says for each operation what does it, whether it answers, and whether it must
- * be alone.  Operations that wait or go on in steps are never alone: no lock is held in them.
+ * be alone.  No lock is held in any of them when they begin.
  */
 #include "ctl/domctl.h"
+
+#include <stdatomic.h>
 
 #include <xen/errno.h>
 
 #include "arch/cpu.h"
-#include "base/lock.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -25,7 +26,11 @@
 #define MOST_GRANT_FRAMES	1024
 #define MOST_MAPTRACK_FRAMES	4096
 
-static struct spinlock domctl_lock = SPINLOCK_INIT(LOCK_DOMCTL);
+/*
+ * Set while an operation that must be alone runs.  Not a spin lock: such an operation may wait for a domain
+ * to stop, and whoever finds it set doesn't wait but has its guest call again.
+ */
+static atomic_bool busy;
 
 struct vcpu *domctl_vcpu(const struct domain *d, uint32_t id)
 {
@@ -428,7 +433,7 @@ static const struct {
 	unsigned int how;
 } table[] = {
 	[XEN_DOMCTL_createdomain] = { create, ANSWERS | NO_DOMAIN },
-	[XEN_DOMCTL_destroydomain] = { destroy, 0 },
+	[XEN_DOMCTL_destroydomain] = { destroy, ALONE },
 	[XEN_DOMCTL_pausedomain] = { pause, 0 },
 	[XEN_DOMCTL_unpausedomain] = { unpause, 0 },
 	[XEN_DOMCTL_resumedomain] = { resume, 0 },
@@ -448,8 +453,8 @@ static const struct {
 	[XEN_DOMCTL_iomem_permission] = { iomem_permission, 0 },
 	[XEN_DOMCTL_ioport_permission] = { ioport_permission, 0 },
 	[XEN_DOMCTL_set_virq_handler] = { set_virq_handler, 0 },
-	[XEN_DOMCTL_setvcpucontext] = { domctl_set_context, 0 },
-	[XEN_DOMCTL_getvcpucontext] = { domctl_get_context, ANSWERS },
+	[XEN_DOMCTL_setvcpucontext] = { domctl_set_context, ALONE },
+	[XEN_DOMCTL_getvcpucontext] = { domctl_get_context, ALONE | ANSWERS },
 	[XEN_DOMCTL_hypercall_init] = { domctl_hypercall_init, 0 },
 	[XEN_DOMCTL_set_address_size] = { domctl_set_address_size, 0 },
 	[XEN_DOMCTL_get_address_size] = { domctl_get_address_size, ANSWERS },
@@ -527,14 +532,14 @@ long do_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 		return known(op.cmd) ? -XEN_EOPNOTSUPP : -XEN_ENOSYS;
 	}
 	how = table[op.cmd].how;
-	if (how & ALONE && !spin_trylock(&domctl_lock)) {
+	if (how & ALONE && atomic_exchange_explicit(&busy, true, memory_order_acquire)) {
 		/* Someone is at it on another CPU: let work in and come again. */
 		hypercall_preempt();
 		return hypercall_restart(__HYPERVISOR_domctl, arg, 0, 0, 0, 0);
 	}
 	rc = run(&op, op.cmd);
 	if (how & ALONE) {
-		spin_unlock(&domctl_lock);
+		atomic_store_explicit(&busy, false, memory_order_release);
 	}
 	if (rc == -XEN_ERESTART) {
 		return hypercall_restart(__HYPERVISOR_domctl, arg, 0, 0, 0, 0);
