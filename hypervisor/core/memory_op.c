@@ -198,6 +198,7 @@ struct exchange {
 	unsigned int frames;		/* in a chunk: the larger of the two extents */
 	gva_t in, out;
 	uint64_t *taken;		/* frames of the chunk that d gives */
+	uint64_t *place;		/* their M2P entries, should they go back */
 	uint64_t *given;		/* first frames of the extents that d gets, then their pfns */
 	uint64_t *pfn;
 };
@@ -243,6 +244,8 @@ static void give_back(const struct exchange *x, unsigned int taken)
 			/* Someone filled its limit behind its back, or it is dying. */
 			domain_crash(x->d, "memory exchange: no room to give a frame back");
 			free_frames(m, 0);
+		} else {
+			m2p_set(m, x->place[taken]);
 		}
 	}
 }
@@ -254,8 +257,10 @@ static int take_all(const struct exchange *x)
 
 	for (i = 0; i < x->frames; i++) {
 		mfn_t m = mfn(x->taken[i]);
-		int rc = frame_valid(m) ? dompages_steal(x->d, m) : -XEN_EINVAL;
+		int rc;
 
+		x->place[i] = m2p_get(m);
+		rc = frame_valid(m) ? dompages_steal(x->d, m) : -XEN_EINVAL;
 		if (rc) {
 			give_back(x, i);
 			return rc;
@@ -400,9 +405,10 @@ static long exchange_op(gva_t arg)
 	if (rc) {
 		return rc;
 	}
-	x.taken = pool_alloc(3 * x.frames * sizeof(*x.taken));
+	x.taken = pool_alloc(4 * x.frames * sizeof(*x.taken));
 	if (x.taken) {
-		x.given = x.taken + x.frames;
+		x.place = x.taken + x.frames;
+		x.given = x.place + x.frames;
 		x.pfn = x.given + x.frames;
 		rc = exchange_run(&x, &req, arg);
 		pool_free(x.taken);

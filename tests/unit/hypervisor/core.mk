@@ -14,8 +14,9 @@ $(foreach f,$(HV_CORE_UNDER_TEST) $(HV_CORE_TESTS) hypervisor/base/lock.c hyperv
 $(eval $(call unit_test,hypervisor/core/evtchn_test,hypervisor/core/evtchn.c hypervisor/core/rights.c \
 	hypervisor/base/lock.c hypervisor/lib/rangeset.c tests/fake/guest_fake.c,))
 
+HV_GRANTS := $(addprefix hypervisor/core/,grant_table.c grant_map.c grant_copy.c)
 HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fake.c hypervisor/core/evtchn.c \
 	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c $(HV_MM_FILES)
 
-$(eval $(call unit_test,hypervisor/core/grant_test,hypervisor/core/grant_table.c hypervisor/core/grant_map.c \
-	hypervisor/core/grant_copy.c $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
