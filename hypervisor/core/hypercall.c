@@ -72,9 +72,13 @@ const struct hypercall hypercall_table[HYPERCALLS] = {
 
 long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
-	const struct hypercall *h = &hypercall_table[nr];
+	const struct hypercall *h;
 
-	if (unlikely(nr >= HYPERCALLS || !h->fn)) {
+	if (unlikely(nr >= HYPERCALLS)) {
+		return -XEN_ENOSYS;
+	}
+	h = &hypercall_table[nr];
+	if (unlikely(!h->fn)) {
 		return -XEN_ENOSYS;
 	}
 	if (unlikely(h->who != HC_ANY) && !cpu_current()->domain->privileged) {

@@ -12,7 +12,7 @@
 
 #define SLICE	    ((ns_t)10000000)
 #define BOOST	    ((ns_t)10000000) /* how far behind the floor a sleeper may come back */
-#define LEAD_MAX    ((ns_t)30000000) /* how far ahead of the floor one may arrive from another CPU */
+#define SPREAD_MAX  ((ns_t)50000000) /* how far from the floor, either way, one may arrive from another CPU */
 #define GRANULARITY ((ns_t)1000000)  /* less difference than this is not worth a switch */
 #define WEIGHT_USUAL 256
 
@@ -41,8 +41,11 @@ static void credit_enqueue(struct runq *q, struct vcpu *v, enum sched_why why, n
 	(void)now;
 	switch (why) {
 	case SCHED_WOKEN:
+		v->sched_key = clamp_key(v->sched_key, q->floor - BOOST, q->floor + SPREAD_MAX);
+		break;
 	case SCHED_MOVED:
-		v->sched_key = clamp_key(v->sched_key, q->floor - BOOST, q->floor + LEAD_MAX);
+		/* It waited, it did not sleep: what it lacks is owed to it, unless the CPUs have drifted far apart. */
+		v->sched_key = clamp_key(v->sched_key, q->floor - SPREAD_MAX, q->floor + SPREAD_MAX);
 		break;
 	case SCHED_YIELDED:
 		/* Behind whoever is first now, without losing more than that. */

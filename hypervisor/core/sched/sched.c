@@ -370,7 +370,7 @@ static void balance(struct runq *q)
 		limit = MIN(limit, q->curr->sched_key);
 	}
 	if (limit != INT64_MAX) {
-		limit -= policy->slice;
+		limit -= policy->slice / 2; /* less is not worth the move */
 	}
 	spin_unlock(&q->lock);
 	steal(q, limit);
