@@ -3,7 +3,7 @@
 HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_map.c grant_copy.c memory_op.c rights.c \
 	console_io.c version.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
 HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c \
-	tests/unit/hypervisor/core/memory_world.c
+	tests/unit/hypervisor/core/memory_world.c tests/unit/hypervisor/ctl/ctl_fake.c
 HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c segdesc.c)
 
 # The hypervisor's own include root, and the ABI as it sees it.
@@ -20,3 +20,6 @@ HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fa
 
 $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
+HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c) tests/unit/hypervisor/ctl/ctl_fake.c
+$(eval $(call unit_test,hypervisor/ctl/domctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/ctl/sysctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
