@@ -23,3 +23,8 @@ $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op
 HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c) tests/unit/hypervisor/ctl/ctl_fake.c
 $(eval $(call unit_test,hypervisor/ctl/domctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/ctl/sysctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
+
+HV_SMALL_WORLD := tests/fake/guest_fake.c hypervisor/core/evtchn.c hypervisor/core/rights.c hypervisor/base/lock.c \
+	hypervisor/lib/rangeset.c
+$(eval $(call unit_test,hypervisor/core/version_test,hypervisor/core/version.c $(HV_SMALL_WORLD),))
+$(eval $(call unit_test,hypervisor/core/console_io_test,hypervisor/core/console_io.c $(HV_SMALL_WORLD),))
