@@ -19,8 +19,8 @@
 #include "core/hypercall.h"
 #include "core/vcpu.h"
 
-#define INPUT_SIZE 1024u	/* a power of two */
-#define CHUNK 128u
+#define INPUT_SIZE 1024u /* a power of two */
+#define CHUNK	   128u
 
 /* Bytes in [read, write) wait; both only grow.  Under lock. */
 static struct {
@@ -84,7 +84,8 @@ static long write_output(gva_t buf, unsigned int count)
 		buf += n;
 		count -= n;
 		if (count && hypercall_preempt()) {
-			return hypercall_restart(__HYPERVISOR_console_io, CONSOLEIO_write, count, buf, 0, 0);
+			return hypercall_restart(__HYPERVISOR_console_io, CONSOLEIO_write, count,
+						 buf, 0, 0);
 		}
 	}
 	return 0;

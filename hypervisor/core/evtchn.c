@@ -41,7 +41,9 @@ static bool bit_test_and_clear(xen_ulong_t *words, unsigned int bit)
 
 static bool bit_test(const xen_ulong_t *words, unsigned int bit)
 {
-	return __atomic_load_n(&words[bit / BITS_PER_WORD], __ATOMIC_RELAXED) >> (bit % BITS_PER_WORD) & 1;
+	return __atomic_load_n(&words[bit / BITS_PER_WORD], __ATOMIC_RELAXED) >>
+		       (bit % BITS_PER_WORD) &
+	       1;
 }
 
 /* The channel of a port, NULL if the port lies outside what the table has grown to. */
@@ -72,7 +74,9 @@ static void wake_pollers(struct domain *d, evtchn_port_t port)
 	for (i = 0; i < d->max_vcpus; i++) {
 		struct vcpu *v = d->vcpu[i];
 
-		if (v && unlikely(atomic_load_explicit(&v->pause_flags, memory_order_relaxed) & VPF_POLLING) &&
+		if (v &&
+		    unlikely(atomic_load_explicit(&v->pause_flags, memory_order_relaxed) &
+			     VPF_POLLING) &&
 		    (v->poll_port == 0 || v->poll_port == port)) {
 			vcpu_wake(v);
 		}
@@ -194,7 +198,8 @@ static void free_channel(struct evtchn_table *t, struct evtchn *c)
  * with a reference that the caller drops after unlocking; else NULL.  The table's own lock is always
  * held on return.
  */
-static struct evtchn *lock_with_peer(struct evtchn_table *t, evtchn_port_t port, struct domain **peer)
+static struct evtchn *lock_with_peer(struct evtchn_table *t, evtchn_port_t port,
+				     struct domain **peer)
 {
 	struct evtchn *c;
 	struct domain *rd;
@@ -295,8 +300,8 @@ static int close_port(struct evtchn_table *t, evtchn_port_t port)
 		domain_put(peer);
 	}
 	if (drop_remote) {
-		domain_put(drop_remote);	/* what this end held */
-		domain_put(d);			/* what the far end held */
+		domain_put(drop_remote); /* what this end held */
+		domain_put(d);		 /* what the far end held */
 	}
 	return 0;
 }
@@ -391,7 +396,8 @@ out:
 
 static bool virq_is_global(unsigned int virq)
 {
-	return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
+	return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF &&
+	       virq != VIRQ_XENPMU;
 }
 
 static int bind_virq(struct evtchn_bind_virq *req)
@@ -522,7 +528,7 @@ static int send(evtchn_port_t port)
 		deliver_channel(d, c);
 		break;
 	case EVTCHNSTAT_unbound:
-		break;		/* nobody there yet: dropped, as the ABI says */
+		break; /* nobody there yet: dropped, as the ABI says */
 	default:
 		rc = -XEN_EINVAL;
 		break;
@@ -641,14 +647,14 @@ static int reset(const struct evtchn_reset *req)
 }
 
 /* Copies the answer out; a port whose number can't be told is closed again. */
-#define ANSWER_PORT(rc, arg, req, d, p)                                  \
-	({                                                               \
-		long r_ = (rc);                                          \
-		if (!r_ && copy_out((arg), &(req))) {                    \
-			close_port(&(d)->evtchn, (p));                   \
-			r_ = -XEN_EFAULT;                                \
-		}                                                        \
-		r_;                                                      \
+#define ANSWER_PORT(rc, arg, req, d, p)                \
+	({                                             \
+		long r_ = (rc);                        \
+		if (!r_ && copy_out((arg), &(req))) {  \
+			close_port(&(d)->evtchn, (p)); \
+			r_ = -XEN_EFAULT;              \
+		}                                      \
+		r_;                                    \
 	})
 
 static long op_alloc_unbound(gva_t arg)
@@ -715,7 +721,8 @@ static long op_close(gva_t arg)
 {
 	struct evtchn_close req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT : close_port(&cpu_current()->domain->evtchn, req.port);
+	return copy_in(&req, arg) ? -XEN_EFAULT
+				  : close_port(&cpu_current()->domain->evtchn, req.port);
 }
 
 static long op_send(gva_t arg)
@@ -900,7 +907,7 @@ int evtchn_init(struct evtchn_table *t, struct domain *owner, uint32_t max_port)
 void evtchn_close_all(struct evtchn_table *t)
 {
 	if (!t->owner) {
-		return;		/* never initialised */
+		return; /* never initialised */
 	}
 	spin_lock(&t->lock);
 	t->closed = true;

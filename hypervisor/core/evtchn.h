@@ -16,18 +16,23 @@
 struct domain;
 struct vcpu;
 
-#define EVTCHN_PORTS 4096u
+#define EVTCHN_PORTS  4096u
 #define EVTCHN_BUCKET 128u
-#define EVTCHN_PIRQS 1024u	/* highest pirq number a domain can have, plus one */
+#define EVTCHN_PIRQS  1024u /* highest pirq number a domain can have, plus one */
 
 struct evtchn {
-	uint8_t state;		/* EVTCHNSTAT_* */
+	uint8_t state; /* EVTCHNSTAT_* */
 	uint8_t virq;
-	uint16_t vcpu;		/* notify this vCPU */
+	uint16_t vcpu; /* notify this vCPU */
 	uint32_t port;
 	union {
-		struct { domid_t domid; } unbound;
-		struct { struct domain *dom; evtchn_port_t port; } remote;	/* holds a reference to dom */
+		struct {
+			domid_t domid;
+		} unbound;
+		struct {
+			struct domain *dom;
+			evtchn_port_t port;
+		} remote; /* holds a reference to dom */
 		uint32_t pirq;
 	};
 };
@@ -36,18 +41,18 @@ struct evtchn_table {
 	struct spinlock lock;
 	/* under lock: */
 	struct evtchn *bucket[EVTCHN_PORTS / EVTCHN_BUCKET];
-	uint32_t active;	/* ports in use */
-	uint32_t first_free;	/* no port below this one is free; port 0 is never given out */
-	uint16_t *pirq_port;	/* EVTCHN_PIRQS entries once a pirq was bound: its port, 0 none */
-	bool closed;		/* the domain is dying: no new ports */
+	uint32_t active;     /* ports in use */
+	uint32_t first_free; /* no port below this one is free; port 0 is never given out */
+	uint16_t *pirq_port; /* EVTCHN_PIRQS entries once a pirq was bound: its port, 0 none */
+	bool closed;	     /* the domain is dying: no new ports */
 	/* written once: */
-	uint32_t max_port;	/* limit set at creation, inclusive */
+	uint32_t max_port; /* limit set at creation, inclusive */
 	struct domain *owner;
 };
 
 /* A zeroed table of a zeroed domain: cannot fail today, 0. */
 int evtchn_init(struct evtchn_table *t, struct domain *owner, uint32_t max_port);
-void evtchn_close_all(struct evtchn_table *t);	/* domain is dying */
+void evtchn_close_all(struct evtchn_table *t); /* domain is dying */
 void evtchn_free(struct evtchn_table *t);
 
 /* Hypercall EVTCHNOP_*. */

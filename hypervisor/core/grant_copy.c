@@ -15,10 +15,10 @@
 #include "mm/frame.h"
 
 struct copy_end {
-	struct domain *granter;		/* referenced; NULL if the end is a frame of the caller */
+	struct domain *granter; /* referenced; NULL if the end is a frame of the caller */
 	bool live, by_ref, write;
 	domid_t domid;
-	uint64_t name;			/* the reference or the frame number */
+	uint64_t name; /* the reference or the frame number */
 	mfn_t frame;
 	uint8_t *page;
 };
@@ -44,7 +44,8 @@ static int pin_own_frame(struct copy_end *e, const struct domain *d)
 {
 	e->frame = mfn(e->name);
 	if (e->write) {
-		return frame_get_type(e->frame, FRAME_WRITABLE, d) ? GNTST_general_error : GNTST_okay;
+		return frame_get_type(e->frame, FRAME_WRITABLE, d) ? GNTST_general_error
+								   : GNTST_okay;
 	}
 	return frame_get(e->frame, d) ? GNTST_okay : GNTST_general_error;
 }
@@ -66,7 +67,8 @@ static int pin_granted_frame(struct copy_end *e, const struct domain *d)
 }
 
 /* Has the page of one end pinned, unless it still is. GNTST_*. */
-static int end_acquire(struct copy_end *e, const struct domain *d, const struct gnttab_copy_ptr *p, bool by_ref)
+static int end_acquire(struct copy_end *e, const struct domain *d, const struct gnttab_copy_ptr *p,
+		       bool by_ref)
 {
 	uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
 	int rc;
@@ -89,7 +91,8 @@ static int end_acquire(struct copy_end *e, const struct domain *d, const struct 
 	return rc;
 }
 
-static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, struct copy_end *src, struct copy_end *dst)
+static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, struct copy_end *src,
+			struct copy_end *dst)
 {
 	int rc;
 
@@ -136,7 +139,8 @@ long grant_copy(gva_t uop, unsigned int count)
 			break;
 		}
 		op.status = copy_one(d, &op, &src, &dst);
-		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_copy, status), &op.status)) {
+		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_copy, status),
+			     &op.status)) {
 			rc = -XEN_EFAULT;
 			break;
 		}

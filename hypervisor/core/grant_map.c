@@ -19,7 +19,9 @@
 #include "mm/alloc.h"
 #include "mm/pool.h"
 
-#define KEPT_FLAGS (GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
+#define KEPT_FLAGS                                                                        \
+	(GNTMAP_device_map | GNTMAP_host_map | GNTMAP_readonly | GNTMAP_application_map | \
+	 GNTMAP_contains_pte)
 #define PARTS (GNTMAP_device_map | GNTMAP_host_map)
 
 /* --- handles --- */
@@ -213,16 +215,16 @@ long grant_map(gva_t uop, unsigned int count)
 
 /* --- unmap --- */
 
-struct unmap {			/* one operation of a batch, between its two halves */
+struct unmap { /* one operation of a batch, between its two halves */
 	struct grant_mapping *m;
 	uint32_t handle;
-	uint16_t done;		/* parts taken down */
+	uint16_t done; /* parts taken down */
 	int16_t status;
 };
 
 /* First half: the page-table entry goes (new_addr: is replaced), the handle stays busy. */
-static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint64_t host_addr, uint64_t bus_addr,
-			const uint64_t *new_addr)
+static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint64_t host_addr,
+			uint64_t bus_addr, const uint64_t *new_addr)
 {
 	struct grant_mapping *m = claim_handle(&d->grants, handle);
 	mfn_t frame;
@@ -244,9 +246,11 @@ static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint
 		u->done |= GNTMAP_device_map;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
-		u->status = (int16_t)(new_addr ?
-			guest_grant_replace_pte(d, host_addr, *new_addr, frame) :
-			guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS, frame, m->flags & GNTMAP_readonly));
+		u->status =
+			(int16_t)(new_addr ? guest_grant_replace_pte(d, host_addr, *new_addr, frame)
+					   : guest_grant_unmap_pte(d, host_addr,
+								   m->flags & KEPT_FLAGS, frame,
+								   m->flags & GNTMAP_readonly));
 		if (u->status == GNTST_okay) {
 			u->done |= GNTMAP_host_map;
 		}
@@ -289,7 +293,8 @@ static void unmap_finish_all(struct domain *d, struct unmap *u, unsigned int n)
 }
 
 /* Begins up to a batch of GNTTABOP_unmap_grant_ref.  Returns how many; *rc tells of a fault. */
-static unsigned int unmap_batch(struct domain *d, gva_t uop, unsigned int n, struct unmap *u, long *rc)
+static unsigned int unmap_batch(struct domain *d, gva_t uop, unsigned int n, struct unmap *u,
+				long *rc)
 {
 	struct gnttab_unmap_grant_ref op;
 	unsigned int i;
@@ -300,7 +305,8 @@ static unsigned int unmap_batch(struct domain *d, gva_t uop, unsigned int n, str
 			return i;
 		}
 		unmap_begin(d, &u[i], op.handle, op.host_addr, op.dev_bus_addr, NULL);
-		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_unmap_grant_ref, status), &u[i].status)) {
+		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_unmap_grant_ref, status),
+			     &u[i].status)) {
 			*rc = -XEN_EFAULT;
 			return i + 1;
 		}
@@ -308,7 +314,8 @@ static unsigned int unmap_batch(struct domain *d, gva_t uop, unsigned int n, str
 	return n;
 }
 
-static unsigned int replace_batch(struct domain *d, gva_t uop, unsigned int n, struct unmap *u, long *rc)
+static unsigned int replace_batch(struct domain *d, gva_t uop, unsigned int n, struct unmap *u,
+				  long *rc)
 {
 	struct gnttab_unmap_and_replace op;
 	unsigned int i;
@@ -319,7 +326,9 @@ static unsigned int replace_batch(struct domain *d, gva_t uop, unsigned int n, s
 			return i;
 		}
 		unmap_begin(d, &u[i], op.handle, op.host_addr, 0, &op.new_addr);
-		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_unmap_and_replace, status), &u[i].status)) {
+		if (copy_out(uop + i * sizeof(op) +
+				     offsetof(struct gnttab_unmap_and_replace, status),
+			     &u[i].status)) {
 			*rc = -XEN_EFAULT;
 			return i + 1;
 		}
@@ -328,7 +337,8 @@ static unsigned int replace_batch(struct domain *d, gva_t uop, unsigned int n, s
 }
 
 static long unmap_all(unsigned int cmd, gva_t uop, unsigned int count, size_t size,
-		      unsigned int (*batch)(struct domain *, gva_t, unsigned int, struct unmap *, long *))
+		      unsigned int (*batch)(struct domain *, gva_t, unsigned int, struct unmap *,
+					    long *))
 {
 	struct domain *d = cpu_current()->domain;
 	struct unmap u[GRANT_BATCH];
@@ -344,7 +354,8 @@ static long unmap_all(unsigned int cmd, gva_t uop, unsigned int count, size_t si
 		uop += n * size;
 		count -= n;
 		if (count && hypercall_preempt()) {
-			return hypercall_restart(__HYPERVISOR_grant_table_op, cmd, uop, count, 0, 0);
+			return hypercall_restart(__HYPERVISOR_grant_table_op, cmd, uop, count, 0,
+						 0);
 		}
 	}
 	return 0;
@@ -352,13 +363,14 @@ static long unmap_all(unsigned int cmd, gva_t uop, unsigned int count, size_t si
 
 long grant_unmap(gva_t uop, unsigned int count)
 {
-	return unmap_all(GNTTABOP_unmap_grant_ref, uop, count, sizeof(struct gnttab_unmap_grant_ref), unmap_batch);
+	return unmap_all(GNTTABOP_unmap_grant_ref, uop, count,
+			 sizeof(struct gnttab_unmap_grant_ref), unmap_batch);
 }
 
 long grant_unmap_and_replace(gva_t uop, unsigned int count)
 {
-	return unmap_all(GNTTABOP_unmap_and_replace, uop, count, sizeof(struct gnttab_unmap_and_replace),
-			 replace_batch);
+	return unmap_all(GNTTABOP_unmap_and_replace, uop, count,
+			 sizeof(struct gnttab_unmap_and_replace), replace_batch);
 }
 
 /* --- end of a domain --- */

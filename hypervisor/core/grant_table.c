@@ -50,22 +50,23 @@ static int mark_entry(grant_entry_v1_t *e, domid_t borrower, bool readonly)
 		uint16_t flags = (uint16_t)old;
 		uint32_t new = old | GTF_reading | (readonly ? 0 : GTF_writing);
 
-		if ((flags & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access || old >> 16 != borrower ||
-		    (!readonly && (flags & GTF_readonly))) {
+		if ((flags & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access ||
+		    old >> 16 != borrower || (!readonly && (flags & GTF_readonly))) {
 			return GNTST_general_error;
 		}
-		if (new == old ||
-		    __atomic_compare_exchange_n(word, &old, new, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) {
+		if (new == old || __atomic_compare_exchange_n(word, &old, new, false,
+							      __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) {
 			return GNTST_okay;
 		}
 	}
-	return GNTST_general_error;	/* the owner keeps changing it */
+	return GNTST_general_error; /* the owner keeps changing it */
 }
 
 /* Takes the "in use" bits back as far as the counts say so. */
 static void unmark_entry(grant_entry_v1_t *e, const struct grant_active *a)
 {
-	uint16_t clear = (a->writers ? 0 : GTF_writing) | (a->writers || a->readers ? 0 : GTF_reading);
+	uint16_t clear = (a->writers ? 0 : GTF_writing) |
+			 (a->writers || a->readers ? 0 : GTF_reading);
 
 	if (clear) {
 		__atomic_fetch_and(&e->flags, (uint16_t)~clear, __ATOMIC_SEQ_CST);
@@ -81,7 +82,7 @@ static int take_frame(const struct domain *granter, mfn_t m, bool readonly)
 	case 0:
 		return GNTST_okay;
 	case -XEN_EBUSY:
-		return GNTST_general_error;	/* it is a page table just now */
+		return GNTST_general_error; /* it is a page table just now */
 	default:
 		return GNTST_bad_page;
 	}
@@ -96,7 +97,8 @@ static void drop_frame(mfn_t m, bool readonly)
 	}
 }
 
-int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower, bool readonly, mfn_t *frame)
+int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
+		  bool readonly, mfn_t *frame)
 {
 	struct grant_table *t = &granter->grants;
 	struct grant_active *a;
@@ -224,7 +226,7 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 	t->shared = pool_alloc(t->max_frames * sizeof(*t->shared));
 	t->active = pool_alloc(t->max_frames * sizeof(*t->active));
 	if (!t->shared || !t->active) {
-		return -XEN_ENOMEM;	/* grant_table_free takes what there is */
+		return -XEN_ENOMEM; /* grant_table_free takes what there is */
 	}
 	return grow_to(t, 1);
 }
@@ -384,8 +386,8 @@ static long dump_table(gva_t uop)
 	d = named_domain(op.dom, &op.status);
 	if (d) {
 		if (rights_control(cpu_current()->domain, d)) {
-			log_info("d%u: grant table of %u/%u frames, %u mappings held", d->id, d->grants.frames,
-				 d->grants.max_frames, d->grants.maps);
+			log_info("d%u: grant table of %u/%u frames, %u mappings held", d->id,
+				 d->grants.frames, d->grants.max_frames, d->grants.maps);
 		} else {
 			op.status = GNTST_permission_denied;
 		}
@@ -445,14 +447,15 @@ static long transfer(gva_t uop)
 static const struct {
 	long (*one)(gva_t uop);
 	uint16_t size;
-	bool single;		/* the ABI allows only one per call */
+	bool single; /* the ABI allows only one per call */
 } small_ops[] = {
 	[GNTTABOP_setup_table] = { setup_table, sizeof(struct gnttab_setup_table), true },
 	[GNTTABOP_dump_table] = { dump_table, sizeof(struct gnttab_dump_table), true },
 	[GNTTABOP_transfer] = { transfer, sizeof(struct gnttab_transfer), false },
 	[GNTTABOP_query_size] = { query_size, sizeof(struct gnttab_query_size), true },
 	[GNTTABOP_set_version] = { set_version, sizeof(struct gnttab_set_version), true },
-	[GNTTABOP_get_status_frames] = { get_status_frames, sizeof(struct gnttab_get_status_frames), true },
+	[GNTTABOP_get_status_frames] = { get_status_frames, sizeof(struct gnttab_get_status_frames),
+					 true },
 	[GNTTABOP_get_version] = { get_version, sizeof(struct gnttab_get_version), true },
 	[GNTTABOP_swap_grant_ref] = { swap_grant_ref, sizeof(struct gnttab_swap_grant_ref), false },
 };
@@ -471,7 +474,8 @@ static long small_op(unsigned int cmd, gva_t uop, unsigned int count)
 		long rc;
 
 		if (i && i % GRANT_BATCH == 0 && hypercall_preempt()) {
-			return hypercall_restart(__HYPERVISOR_grant_table_op, cmd, uop, count - i, 0, 0);
+			return hypercall_restart(__HYPERVISOR_grant_table_op, cmd, uop, count - i,
+						 0, 0);
 		}
 		rc = small_ops[cmd].one(uop);
 		if (rc) {
@@ -497,7 +501,7 @@ long grant_table_op(unsigned int cmd, gva_t uop, unsigned int count)
 	case GNTTABOP_copy:
 		return grant_copy(uop, count);
 	case GNTTABOP_cache_flush:
-		return -XEN_EOPNOTSUPP;		/* caches are coherent here */
+		return -XEN_EOPNOTSUPP; /* caches are coherent here */
 	default:
 		return small_op(cmd, uop, count);
 	}

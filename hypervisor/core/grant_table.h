@@ -25,16 +25,16 @@
 struct domain;
 
 struct grant_mapping {		/* maptrack entry */
-	struct domain *granter;	/* referenced; NULL: free */
+	struct domain *granter; /* referenced; NULL: free */
 	uint32_t ref;		/* in the granter's table; while free, the next free handle */
 	uint16_t flags;		/* GNTMAP_* of the live mapping, GRANT_MAPPING_BUSY */
 	uint16_t spare;
 };
-#define GRANT_MAPPING_BUSY 0x8000u	/* being made or unmade: no one else may touch it */
+#define GRANT_MAPPING_BUSY	0x8000u /* being made or unmade: no one else may touch it */
 #define GRANT_MAPPINGS_PER_PAGE (PAGE_SIZE / sizeof(struct grant_mapping))
-#define GRANT_NO_HANDLE (~0u)
+#define GRANT_NO_HANDLE		(~0u)
 
-struct grant_active {		/* what is in use of one entry */
+struct grant_active { /* what is in use of one entry */
 	uint32_t frame;
 	uint16_t readers, writers;
 };
@@ -43,14 +43,14 @@ struct grant_active {		/* what is in use of one entry */
 struct grant_table {
 	struct spinlock lock;
 	/* under lock: */
-	unsigned int frames;		/* pages of shared[] and active[]; never falls */
-	grant_entry_v1_t **shared;	/* one page each, FRAME_SHARED, owner d */
-	struct grant_active **active;	/* one page each */
+	unsigned int frames;	      /* pages of shared[] and active[]; never falls */
+	grant_entry_v1_t **shared;    /* one page each, FRAME_SHARED, owner d */
+	struct grant_active **active; /* one page each */
 	unsigned int maptrack_frames;
-	struct grant_mapping **maptrack;	/* made with the first mapping */
+	struct grant_mapping **maptrack; /* made with the first mapping */
 	uint32_t maptrack_free;
-	uint32_t maps;			/* live mappings this domain holds */
-	uint32_t release_next;		/* where the teardown of mappings goes on */
+	uint32_t maps;	       /* live mappings this domain holds */
+	uint32_t release_next; /* where the teardown of mappings goes on */
 	/* written once: */
 	unsigned int max_frames, max_maptrack_frames;
 	struct domain *owner;
@@ -61,7 +61,8 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 		     unsigned int max_maptrack_frames);
 /* The dying domain's own mappings of others' frames are dropped: 0 or -ERESTART. No lock may be held. */
 int grant_table_release_mappings(struct domain *d);
-void grant_table_free(struct grant_table *t);	/* no one maps from it any more; accepts half-made ones */
+void grant_table_free(
+	struct grant_table *t); /* no one maps from it any more; accepts half-made ones */
 /* Machine frame of shared frame idx, growing the table when asked; for XENMEM_acquire_resource and
  * add_to_physmap. 0, -EINVAL past the limit, -ENOMEM. */
 int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *m);
@@ -74,7 +75,8 @@ long grant_table_op(unsigned int cmd, gva_t uop, unsigned int count);
  * Puts an entry to use for 'borrower': checks it, marks it in the shared page and takes references on its
  * frame. GNTST_*; on success *frame is set.
  */
-int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower, bool readonly, mfn_t *frame);
+int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
+		  bool readonly, mfn_t *frame);
 void grant_release(struct domain *granter, uint32_t ref, bool readonly);
 /* The frame of an entry in use. */
 mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);

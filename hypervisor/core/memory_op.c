@@ -24,13 +24,13 @@
 #include "mm/m2p.h"
 #include "mm/pool.h"
 
-#define EXTENT_SHIFT 6			/* the command proper is under this bit */
-#define COMMAND_MASK ((1u << EXTENT_SHIFT) - 1)
-#define DOMU_MAX_ORDER 9u		/* 2 MiB: what a guest may ask for in one piece */
-#define E820_MAX 128u
-#define M2P_VIRT_START 0xffff800000000000UL
-#define M2P_VIRT_END   0xffff804000000000UL
-#define M2P_EXTENT_FRAMES 512u		/* the list of the M2P's own frames is by 2 MiB */
+#define EXTENT_SHIFT	  6 /* the command proper is under this bit */
+#define COMMAND_MASK	  ((1u << EXTENT_SHIFT) - 1)
+#define DOMU_MAX_ORDER	  9u /* 2 MiB: what a guest may ask for in one piece */
+#define E820_MAX	  128u
+#define M2P_VIRT_START	  0xffff800000000000UL
+#define M2P_VIRT_END	  0xffff804000000000UL
+#define M2P_EXTENT_FRAMES 512u /* the list of the M2P's own frames is by 2 MiB */
 
 struct e820_entry {
 	uint64_t addr, size;
@@ -57,7 +57,7 @@ static int memory_domain(domid_t id, struct domain **out)
 
 struct reservation {
 	struct domain *d;
-	gva_t list;			/* 0: none given */
+	gva_t list; /* 0: none given */
 	uint64_t count, done;
 	unsigned int order, bits;
 	bool preempted;
@@ -185,7 +185,8 @@ static long reservation_op(uint64_t cmd, gva_t arg)
 	}
 	domain_put(r.d);
 	if (r.preempted) {
-		return hypercall_restart(__HYPERVISOR_memory_op, op | r.done << EXTENT_SHIFT, arg, 0, 0, 0);
+		return hypercall_restart(__HYPERVISOR_memory_op, op | r.done << EXTENT_SHIFT, arg,
+					 0, 0, 0);
 	}
 	return (long)r.done;
 }
@@ -195,11 +196,11 @@ static long reservation_op(uint64_t cmd, gva_t arg)
 struct exchange {
 	struct domain *d;
 	unsigned int in_order, out_order, bits;
-	unsigned int frames;		/* in a chunk: the larger of the two extents */
+	unsigned int frames; /* in a chunk: the larger of the two extents */
 	gva_t in, out;
-	uint64_t *taken;		/* frames of the chunk that d gives */
-	uint64_t *place;		/* their M2P entries, should they go back */
-	uint64_t *given;		/* first frames of the extents that d gets, then their pfns */
+	uint64_t *taken; /* frames of the chunk that d gives */
+	uint64_t *place; /* their M2P entries, should they go back */
+	uint64_t *given; /* first frames of the extents that d gets, then their pfns */
 	uint64_t *pfn;
 };
 
@@ -347,9 +348,11 @@ static int exchange_check(const struct xen_memory_exchange *req)
 	if (in->extent_order > DOMU_MAX_ORDER || out->extent_order > DOMU_MAX_ORDER) {
 		return -XEN_EPERM;
 	}
-	if (in->nr_extents > UINT32_MAX || out->nr_extents > UINT32_MAX || in->domid != out->domid ||
+	if (in->nr_extents > UINT32_MAX || out->nr_extents > UINT32_MAX ||
+	    in->domid != out->domid ||
 	    in->nr_extents << in->extent_order != out->nr_extents << out->extent_order ||
-	    req->nr_exchanged > in->nr_extents || !handle_gva(in->extent_start) || !handle_gva(out->extent_start)) {
+	    req->nr_exchanged > in->nr_extents || !handle_gva(in->extent_start) ||
+	    !handle_gva(out->extent_start)) {
 		return -XEN_EINVAL;
 	}
 	return 0;
@@ -373,10 +376,12 @@ static long exchange_run(struct exchange *x, struct xen_memory_exchange *req, gv
 		}
 	}
 	req->nr_exchanged = chunk * chunk_in(x);
-	if (copy_out(arg + offsetof(struct xen_memory_exchange, nr_exchanged), &req->nr_exchanged)) {
+	if (copy_out(arg + offsetof(struct xen_memory_exchange, nr_exchanged),
+		     &req->nr_exchanged)) {
 		return -XEN_EFAULT;
 	}
-	return preempted ? hypercall_restart(__HYPERVISOR_memory_op, XENMEM_exchange, arg, 0, 0, 0) : rc;
+	return preempted ? hypercall_restart(__HYPERVISOR_memory_op, XENMEM_exchange, arg, 0, 0, 0)
+			 : rc;
 }
 
 static long exchange_op(gva_t arg)
@@ -399,7 +404,7 @@ static long exchange_op(gva_t arg)
 	x.out = handle_gva(req.out.extent_start);
 	x.bits = XENMEMF_get_address_bits(req.out.mem_flags);
 	if (x.bits && x.bits <= PAGE_SHIFT + x.out_order) {
-		return -XEN_ENOMEM;	/* nothing is that low; callers try again with one bit more */
+		return -XEN_ENOMEM; /* nothing is that low; callers try again with one bit more */
 	}
 	rc = memory_domain(req.in.domid, &x.d);
 	if (rc) {
@@ -505,7 +510,7 @@ static long memory_map(gva_t arg)
 	}
 	spin_unlock(&d->lock);
 	if (!n) {
-		return -XEN_ENOSYS;	/* none was set: the guest makes its own */
+		return -XEN_ENOSYS; /* none was set: the guest makes its own */
 	}
 	n = MIN(n, req.nr_entries);
 	req.nr_entries = n;
@@ -542,7 +547,7 @@ static long set_memory_map(gva_t arg)
 	if (req.map.nr_entries && !map) {
 		rc = -XEN_ENOMEM;
 	} else if (req.map.nr_entries && cpu_copy_from_guest(map, handle_gva(req.map.buffer),
-							      req.map.nr_entries * sizeof(*map))) {
+							     req.map.nr_entries * sizeof(*map))) {
 		pool_free(map);
 		rc = -XEN_EFAULT;
 	} else {
@@ -571,7 +576,8 @@ static long machine_memory_map(gva_t arg)
 	if (copy_in(&req, arg)) {
 		return -XEN_EFAULT;
 	}
-	for (i = 0; i < req.nr_entries && i < E820_MAX && cpu_memory_map(i, &addr, &size, &type); i++) {
+	for (i = 0; i < req.nr_entries && i < E820_MAX && cpu_memory_map(i, &addr, &size, &type);
+	     i++) {
 		e = (struct e820_entry){ .addr = addr, .size = size, .type = type };
 		if (copy_out_at(handle_gva(req.buffer), i, &e)) {
 			return -XEN_EFAULT;
@@ -611,7 +617,8 @@ static long claim_pages(gva_t arg)
 	if (rc) {
 		return rc;
 	}
-	rc = rights_control(cpu_current()->domain, d) ? dompages_claim(d, req.nr_extents) : -XEN_EPERM;
+	rc = rights_control(cpu_current()->domain, d) ? dompages_claim(d, req.nr_extents)
+						      : -XEN_EPERM;
 	domain_put(d);
 	return rc;
 }
@@ -631,7 +638,8 @@ static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resour
 		req->nr_frames = d->grants.max_frames;
 		return 0;
 	}
-	if (req->frame >= d->grants.max_frames || req->nr_frames > d->grants.max_frames - req->frame) {
+	if (req->frame >= d->grants.max_frames ||
+	    req->nr_frames > d->grants.max_frames - req->frame) {
 		return -XEN_EINVAL;
 	}
 	for (i = 0; i < req->nr_frames; i++) {
@@ -683,8 +691,8 @@ long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
 	(void)a4;
 	(void)a5;
 	/* Only the operations over extents know where to go on. */
-	if (cmd >> EXTENT_SHIFT && op != XENMEM_increase_reservation && op != XENMEM_decrease_reservation &&
-	    op != XENMEM_populate_physmap) {
+	if (cmd >> EXTENT_SHIFT && op != XENMEM_increase_reservation &&
+	    op != XENMEM_decrease_reservation && op != XENMEM_populate_physmap) {
 		return -XEN_EINVAL;
 	}
 	switch (op) {

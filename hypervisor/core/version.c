@@ -17,8 +17,8 @@
 #include "core/vcpu.h"
 #include "lib/string.h"
 
-#define VERSION_MAJOR 4
-#define VERSION_MINOR 17
+#define VERSION_MAJOR	    4
+#define VERSION_MINOR	    17
 #define PLATFORM_VIRT_START 0xffff800000000000UL
 
 static char command_line[sizeof(xen_commandline_t)];
@@ -45,7 +45,7 @@ static long compile_info(gva_t arg)
 		.compiler = "gcc " __VERSION__,
 		.compile_by = "pavane",
 		.compile_domain = "",
-		.compile_date = "",	/* builds are reproducible */
+		.compile_date = "", /* builds are reproducible */
 	};
 
 	return copy_out(arg, &info) ? -XEN_EFAULT : 0;
@@ -107,7 +107,8 @@ long do_xen_version(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 	case XENVER_guest_handle:
 		return cpu_copy_to_guest(arg, d->uuid, sizeof(d->uuid)) ? -XEN_EFAULT : 0;
 	case XENVER_commandline:
-		return tell(arg, d->privileged ? command_line : "<denied>", sizeof(xen_commandline_t));
+		return tell(arg, d->privileged ? command_line : "<denied>",
+			    sizeof(xen_commandline_t));
 	case XENVER_build_id:
 		return -XEN_ENODATA;
 	default:
@@ -116,9 +117,9 @@ long do_xen_version(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 }
 
 /* What we do anyway or know how to do.  An assist we would not honour is refused. */
-#define ASSISTS                                                                                    \
-	(1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |                  \
-	 1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |              \
+#define ASSISTS                                                                       \
+	(1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |     \
+	 1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 | \
 	 1u << VMASST_TYPE_runstate_update_flag)
 
 long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_t a5)

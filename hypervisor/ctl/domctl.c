@@ -42,11 +42,13 @@ struct vcpu *domctl_vcpu(const struct domain *d, uint32_t id)
 static long config_from(const struct xen_domctl_createdomain *req, struct domain_config *c)
 {
 	/* Only plain paravirtual guests: no hardware assistance, no IOMMU, no tracing buffers. */
-	if (req->flags & ~(uint32_t)XEN_DOMCTL_CDF_xs_domain || req->iommu_opts || req->vmtrace_size ||
-	    req->arch.emulation_flags || XEN_DOMCTL_GRANT_version(req->grant_opts) != 1) {
+	if (req->flags & ~(uint32_t)XEN_DOMCTL_CDF_xs_domain || req->iommu_opts ||
+	    req->vmtrace_size || req->arch.emulation_flags ||
+	    XEN_DOMCTL_GRANT_version(req->grant_opts) != 1) {
 		return -XEN_EINVAL;
 	}
-	if (req->max_vcpus < 1 || req->max_vcpus > MAX_VCPUS || req->max_grant_frames > MOST_GRANT_FRAMES ||
+	if (req->max_vcpus < 1 || req->max_vcpus > MAX_VCPUS ||
+	    req->max_grant_frames > MOST_GRANT_FRAMES ||
 	    req->max_maptrack_frames > MOST_MAPTRACK_FRAMES) {
 		return -XEN_EINVAL;
 	}
@@ -54,11 +56,12 @@ static long config_from(const struct xen_domctl_createdomain *req, struct domain
 		return -XEN_ESRCH;
 	}
 	c->max_vcpus = req->max_vcpus;
-	c->max_pages = 0;	/* until max_mem */
+	c->max_pages = 0; /* until max_mem */
 	c->max_evtchn_port = MIN(req->max_evtchn_port, EVTCHN_PORTS - 1);
-	c->max_grant_frames = req->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES : (uint32_t)req->max_grant_frames;
-	c->max_maptrack_frames = req->max_maptrack_frames < 0 ? DEFAULT_MAPTRACK_FRAMES :
-								(uint32_t)req->max_maptrack_frames;
+	c->max_grant_frames = req->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES
+							: (uint32_t)req->max_grant_frames;
+	c->max_maptrack_frames = req->max_maptrack_frames < 0 ? DEFAULT_MAPTRACK_FRAMES
+							      : (uint32_t)req->max_maptrack_frames;
 	c->ssidref = req->ssidref;
 	memcpy(c->uuid, req->handle, sizeof(c->uuid));
 	c->privileged = false;
@@ -77,7 +80,7 @@ static long create(struct domain *none, struct xen_domctl *op)
 		return rc;
 	}
 	if (id == 0 || id >= DOMID_FIRST_RESERVED) {
-		id = DOMID_INVALID;	/* any that is free */
+		id = DOMID_INVALID; /* any that is free */
 	}
 	rc = domain_create(&id, &c, &d);
 	if (!rc) {
@@ -423,9 +426,9 @@ static long accept(struct domain *d, struct xen_domctl *op)
 /* --- the table --- */
 
 enum {
-	ANSWERS = 1,	/* the structure is copied out on success */
-	ALONE = 2,	/* one at a time */
-	NO_DOMAIN = 4,	/* op.domain need not name one */
+	ANSWERS = 1,   /* the structure is copied out on success */
+	ALONE = 2,     /* one at a time */
+	NO_DOMAIN = 4, /* op.domain need not name one */
 };
 
 static const struct {

@@ -16,7 +16,7 @@ struct vcpu;
 typedef long (*domctl_fn)(struct domain *d, struct xen_domctl *op);
 
 /* domctl.c */
-struct vcpu *domctl_vcpu(const struct domain *d, uint32_t id);		/* NULL if there is none */
+struct vcpu *domctl_vcpu(const struct domain *d, uint32_t id); /* NULL if there is none */
 void domctl_fill_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 /* The first bits of a mask into a tool's bitmap, and back. 0 or -EFAULT. */
 int domctl_mask_out(const struct xenctl_bitmap *to, uint64_t mask);

@@ -15,7 +15,7 @@
 #include "mm/pool.h"
 #include "x86/machine.h"
 
-#define MOST_PAGE_INFOS 1024u	/* the ABI's batch */
+#define MOST_PAGE_INFOS	  1024u /* the ABI's batch */
 #define TSC_MODE_PVRDTSCP 3u
 
 /*
@@ -59,7 +59,7 @@ long domctl_set_context(struct domain *d, struct xen_domctl *op)
 	long rc;
 
 	if (!from) {
-		return -XEN_EOPNOTSUPP;		/* "reset this vCPU" */
+		return -XEN_EOPNOTSUPP; /* "reset this vCPU" */
 	}
 	c = pool_alloc(sizeof(*c));
 	if (!c) {

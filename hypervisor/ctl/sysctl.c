@@ -23,10 +23,10 @@
 #include "mm/frame.h"
 #include "x86/machine.h"
 
-#define CHUNK 512u
-#define MOST_KEYS 32u
-#define E820_TYPE_RAM 1u
-#define LOCAL_DISTANCE 10u	/* what ACPI calls it */
+#define CHUNK	       512u
+#define MOST_KEYS      32u
+#define E820_TYPE_RAM  1u
+#define LOCAL_DISTANCE 10u /* what ACPI calls it */
 
 void (*sysctl_debug_key)(char key);
 
@@ -65,7 +65,7 @@ static long read_console(struct xen_sysctl *op)
 			return -XEN_EFAULT;
 		}
 		got += n;
-		incremental = true;	/* from here on we go on from where we are */
+		incremental = true; /* from here on we go on from where we are */
 	} while (n && got < room);
 	if (r->clear) {
 		log_read(chunk, 0, &r->index, true, true);
@@ -205,7 +205,8 @@ static long cpu_info(struct xen_sysctl *op)
 /* Of all memory: free frames are not counted by address width. */
 static long available_heap(struct xen_sysctl *op)
 {
-	op->u.availheap.avail_bytes = op->u.availheap.node > 0 ? 0 : alloc_free_count() << PAGE_SHIFT;
+	op->u.availheap.avail_bytes = op->u.availheap.node > 0 ? 0
+							       : alloc_free_count() << PAGE_SHIFT;
 	return 0;
 }
 
@@ -310,7 +311,7 @@ static long refused(uint32_t cmd)
 	case XEN_SYSCTL_psr_cmt_op:
 	case XEN_SYSCTL_psr_alloc:
 		return -XEN_ENODEV;
-	case XEN_SYSCTL_scheduler_op:		/* the policy has nothing to turn yet */
+	case XEN_SYSCTL_scheduler_op: /* the policy has nothing to turn yet */
 	case XEN_SYSCTL_get_cpu_featureset:
 	case XEN_SYSCTL_get_cpu_policy:
 	case XEN_SYSCTL_cpu_hotplug:

@@ -274,7 +274,8 @@ void guest_pirq_unmasked(struct domain *d, unsigned int pirq)
 	world.pirq_unmasked = pirq + 1;
 }
 
-int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly)
+int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			bool readonly)
 {
 	(void)d;
 	(void)host_addr;
@@ -287,7 +288,8 @@ int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags
 	return world.map_answer;
 }
 
-int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly)
+int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			  bool readonly)
 {
 	(void)d;
 	(void)host_addr;
@@ -326,7 +328,8 @@ WEAK bool hypercall_preempt(void)
 	return world.preempt_every && ++world.preempt_asked % world.preempt_every == 0;
 }
 
-WEAK long hypercall_restart(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+WEAK long hypercall_restart(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+			    uint64_t a5)
 {
 	const uint64_t args[5] = { a1, a2, a3, a4, a5 };
 

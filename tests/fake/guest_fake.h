@@ -13,26 +13,26 @@
 
 struct world_vcpu {
 	struct vcpu v;
-	unsigned int marked;	/* vcpu_mark_event() calls */
-	unsigned int woken;	/* vcpu_wake() calls */
+	unsigned int marked; /* vcpu_mark_event() calls */
+	unsigned int woken;  /* vcpu_wake() calls */
 };
 
 struct world {
-	struct domain *domain[WORLD_DOMAINS];	/* by id */
-	unsigned int freed;			/* domains whose last reference went */
-	bool fault_reads, fault_writes;		/* copies from and to guests fail */
-	int fault_writes_after;			/* so many may succeed first */
+	struct domain *domain[WORLD_DOMAINS]; /* by id */
+	unsigned int freed;		      /* domains whose last reference went */
+	bool fault_reads, fault_writes;	      /* copies from and to guests fail */
+	int fault_writes_after;		      /* so many may succeed first */
 	/* pirqs of the domain that owns them */
 	int pirq_bind_answer;
 	void (*during_pirq_bind)(unsigned int pirq);
 	bool pirq_bound[64];
 	unsigned int pirq_unmasked;
 	/* grants */
-	int map_answer;				/* GNTST_* of the next mappings */
+	int map_answer; /* GNTST_* of the next mappings */
 	unsigned int maps, unmaps, replaces, tlb_flushes;
 	void (*during_flush)(void);
 	/* preemption */
-	unsigned int preempt_every;		/* hypercall_preempt() says yes each so many times; 0 never */
+	unsigned int preempt_every; /* hypercall_preempt() says yes each so many times; 0 never */
 	unsigned int preempt_asked;
 	bool restarted;
 	unsigned int restart_nr;
@@ -41,10 +41,10 @@ struct world {
 };
 extern struct world world;
 
-void world_start(void);				/* empty; domain 0 with two vCPUs, privileged */
-void world_stop(void);				/* frees everything */
+void world_start(void); /* empty; domain 0 with two vCPUs, privileged */
+void world_stop(void);	/* frees everything */
 struct domain *world_domain(domid_t id, unsigned int vcpus);
-void world_enter(struct domain *d);		/* becomes the current domain, on its vCPU 0 */
+void world_enter(struct domain *d); /* becomes the current domain, on its vCPU 0 */
 struct world_vcpu *world_vcpu(struct domain *d, unsigned int id);
 /* The domain's own shared page, as its guest sees it. */
 bool world_pending(const struct domain *d, unsigned int port);

@@ -101,7 +101,8 @@ Test(console_io, input_waits_and_the_control_domain_is_told)
 	for (i = 0; i < 3000; i++) {
 		console_input((char)('a' + i % 26));
 	}
-	cr_expect_eq(io(dom0, CONSOLEIO_read, sizeof(got), got), 1024, "what came too much is dropped");
+	cr_expect_eq(io(dom0, CONSOLEIO_read, sizeof(got), got), 1024,
+		     "what came too much is dropped");
 	cr_expect_eq(got[0], 'a');
 	cr_expect_eq(got[1023], 'a' + 1023 % 26);
 	cr_expect_eq(io(dom0, CONSOLEIO_read, 1, got), 0);

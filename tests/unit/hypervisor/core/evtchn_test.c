@@ -76,7 +76,7 @@ static long bind_pirq(struct domain *as, uint32_t pirq, evtchn_port_t *port)
 
 static long one(struct domain *as, unsigned int cmd, evtchn_port_t port)
 {
-	struct evtchn_close r = { .port = port };	/* close, send and unmask look alike */
+	struct evtchn_close r = { .port = port }; /* close, send and unmask look alike */
 
 	return op(as, cmd, &r);
 }
@@ -324,7 +324,7 @@ Test(evtchn, global_virqs_go_to_the_control_domain_and_follow_bind_vcpu)
 {
 	evtchn_port_t p;
 
-	evtchn_send_global_virq(VIRQ_DOM_EXC);	/* nobody listens: no harm */
+	evtchn_send_global_virq(VIRQ_DOM_EXC); /* nobody listens: no harm */
 	cr_assert_eq(bind_virq(d0, VIRQ_DOM_EXC, 0, &p), 0);
 	evtchn_send_global_virq(VIRQ_DOM_EXC);
 	cr_expect(world_pending(d0, p));
@@ -334,7 +334,7 @@ Test(evtchn, global_virqs_go_to_the_control_domain_and_follow_bind_vcpu)
 	evtchn_send_global_virq(VIRQ_DOM_EXC);
 	cr_expect_eq(world_vcpu(d0, 1)->marked, 1);
 	dom0 = NULL;
-	evtchn_send_global_virq(VIRQ_DOM_EXC);	/* early in boot */
+	evtchn_send_global_virq(VIRQ_DOM_EXC); /* early in boot */
 	dom0 = d0;
 }
 
@@ -462,7 +462,7 @@ Test(evtchn, polling_vcpus_wake_for_their_port_only)
 	struct world_vcpu *v = world_vcpu(d1, 1);
 
 	pair(&a, &b);
-	world_mask(d1, b, true);	/* pollers mask what they poll for */
+	world_mask(d1, b, true); /* pollers mask what they poll for */
 	v->v.poll_port = b + 1;
 	atomic_store(&v->v.pause_flags, VPF_POLLING);
 	cr_expect_eq(one(d0, EVTCHNOP_send, a), 0);
@@ -472,7 +472,7 @@ Test(evtchn, polling_vcpus_wake_for_their_port_only)
 	cr_expect_eq(one(d0, EVTCHNOP_send, a), 0);
 	cr_expect_eq(v->woken, 1);
 	world_clear_pending(d1, b);
-	v->v.poll_port = 0;		/* several */
+	v->v.poll_port = 0; /* several */
 	atomic_store(&v->v.pause_flags, VPF_POLLING);
 	cr_expect_eq(one(d0, EVTCHNOP_send, a), 0);
 	cr_expect_eq(v->woken, 2);
@@ -519,9 +519,11 @@ Test(evtchn, a_dying_domain_closes_all_and_opens_none)
 
 Test(evtchn, faulting_arguments_are_refused_and_leave_no_port)
 {
-	static const unsigned int cmds[] = { EVTCHNOP_alloc_unbound, EVTCHNOP_bind_virq, EVTCHNOP_bind_ipi,
-					     EVTCHNOP_bind_interdomain, EVTCHNOP_bind_pirq, EVTCHNOP_close,
-					     EVTCHNOP_send, EVTCHNOP_status, EVTCHNOP_bind_vcpu, EVTCHNOP_unmask,
+	static const unsigned int cmds[] = { EVTCHNOP_alloc_unbound, EVTCHNOP_bind_virq,
+					     EVTCHNOP_bind_ipi,	     EVTCHNOP_bind_interdomain,
+					     EVTCHNOP_bind_pirq,     EVTCHNOP_close,
+					     EVTCHNOP_send,	     EVTCHNOP_status,
+					     EVTCHNOP_bind_vcpu,     EVTCHNOP_unmask,
 					     EVTCHNOP_reset };
 	evtchn_port_t a, p;
 	unsigned int i;
@@ -584,7 +586,8 @@ Test(evtchn, a_scribbling_guest_only_confuses_itself)
 
 static const struct evtchn *channel(const struct domain *d, unsigned int port)
 {
-	const struct evtchn *b = port <= d->evtchn.max_port ? d->evtchn.bucket[port / EVTCHN_BUCKET] : NULL;
+	const struct evtchn *b = port <= d->evtchn.max_port ? d->evtchn.bucket[port / EVTCHN_BUCKET]
+							    : NULL;
 
 	return b ? &b[port % EVTCHN_BUCKET] : NULL;
 }

@@ -16,7 +16,7 @@
 #include "tests/unit/hypervisor/core/memory_world.h"
 
 static struct domain *d0, *d1, *d2;
-static mfn_t page;		/* of d1 */
+static mfn_t page; /* of d1 */
 
 static void setup(void)
 {
@@ -56,7 +56,9 @@ static void grant(struct domain *d, uint32_t ref, domid_t to, mfn_t m, uint16_t 
 
 static struct gnttab_map_grant_ref map(struct domain *as, domid_t dom, uint32_t ref, uint32_t flags)
 {
-	struct gnttab_map_grant_ref m = { .dom = dom, .ref = ref, .flags = flags, .host_addr = 0x1000 };
+	struct gnttab_map_grant_ref m = {
+		.dom = dom, .ref = ref, .flags = flags, .host_addr = 0x1000
+	};
 
 	cr_assert_eq(op(as, GNTTABOP_map_grant_ref, &m, 1), 0);
 	return m;
@@ -64,7 +66,9 @@ static struct gnttab_map_grant_ref map(struct domain *as, domid_t dom, uint32_t 
 
 static int unmap(struct domain *as, grant_handle_t handle, uint64_t host, uint64_t bus)
 {
-	struct gnttab_unmap_grant_ref u = { .handle = handle, .host_addr = host, .dev_bus_addr = bus };
+	struct gnttab_unmap_grant_ref u = { .handle = handle,
+					    .host_addr = host,
+					    .dev_bus_addr = bus };
 
 	cr_assert_eq(op(as, GNTTABOP_unmap_grant_ref, &u, 1), 0);
 	return u.status;
@@ -143,7 +147,8 @@ Test(grant, version_one_is_the_only_one)
 
 Test(grant, what_is_not_served_is_refused_cleanly)
 {
-	struct gnttab_transfer t[2] = { { .mfn = page.n, .domid = 2 }, { .mfn = page.n, .domid = 2 } };
+	struct gnttab_transfer t[2] = { { .mfn = page.n, .domid = 2 },
+					{ .mfn = page.n, .domid = 2 } };
 	uint64_t arg[8] = { 0 };
 
 	cr_expect_eq(op(d1, GNTTABOP_transfer, t, 2), 0);
@@ -260,7 +265,11 @@ Test(grant, device_and_host_parts_end_separately)
 
 Test(grant, what_may_not_be_mapped)
 {
-	static const struct { uint16_t flags; domid_t to; int16_t status; } cases[] = {
+	static const struct {
+		uint16_t flags;
+		domid_t to;
+		int16_t status;
+	} cases[] = {
 		{ 0, 0, GNTST_general_error },
 		{ GTF_permit_access, 2, GNTST_general_error },
 		{ GTF_accept_transfer, 0, GNTST_general_error },
@@ -281,7 +290,8 @@ Test(grant, what_may_not_be_mapped)
 	grant(d1, 9, 0, mfn(0xffffffff), GTF_permit_access);
 	cr_expect_eq(map(d0, 1, 9, GNTMAP_host_map).status, GNTST_bad_page);
 	grant(d1, 9, 0, mfn(3), GTF_permit_access);
-	cr_expect_eq(map(d0, 1, 9, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_bad_page, "not RAM");
+	cr_expect_eq(map(d0, 1, 9, GNTMAP_host_map | GNTMAP_readonly).status, GNTST_bad_page,
+		     "not RAM");
 	cr_expect_eq(entry(d1, 9)->flags, GTF_permit_access);
 	grant(d1, 9, 0, page, GTF_permit_access);
 	cr_expect_eq(map(d0, 1, GRANTS_PER_PAGE, GNTMAP_host_map).status, GNTST_bad_gntref);
@@ -368,7 +378,8 @@ static void still_marked(void)
 	unsigned int i;
 
 	for (i = 0; i < GRANT_BATCH; i++) {
-		cr_assert(entry(d1, 20 + i)->flags & GTF_writing, "the granter is told after the flush");
+		cr_assert(entry(d1, 20 + i)->flags & GTF_writing,
+			  "the granter is told after the flush");
 	}
 	cr_assert_eq(memory_refs(page), 1 + GRANT_BATCH);
 }
@@ -380,8 +391,9 @@ Test(grant, a_batch_of_unmaps_flushes_once_before_the_granter_is_told)
 
 	for (i = 0; i < GRANT_BATCH; i++) {
 		grant(d1, 20 + i, 0, page, GTF_permit_access);
-		u[i] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x1000,
-							.handle = map(d0, 1, 20 + i, GNTMAP_host_map).handle };
+		u[i] = (struct gnttab_unmap_grant_ref){
+			.host_addr = 0x1000, .handle = map(d0, 1, 20 + i, GNTMAP_host_map).handle
+		};
 	}
 	world.during_flush = still_marked;
 	cr_assert_eq(op(d0, GNTTABOP_unmap_grant_ref, u, GRANT_BATCH), 0);
@@ -414,7 +426,9 @@ Test(grant, long_lists_stop_between_items_and_go_on)
 
 	grant(d1, 9, 0, page, GTF_permit_access);
 	for (i = 0; i < 100; i++) {
-		m[i] = (struct gnttab_map_grant_ref){ .dom = 1, .ref = 9, .flags = GNTMAP_host_map };
+		m[i] = (struct gnttab_map_grant_ref){ .dom = 1,
+						      .ref = 9,
+						      .flags = GNTMAP_host_map };
 	}
 	world.preempt_every = 2;
 	world_enter(d0);
@@ -433,7 +447,8 @@ Test(grant, long_lists_stop_between_items_and_go_on)
 	cr_expect_eq(memory_refs(page), 101);
 	for (i = 0; i < 100; i++) {
 		cr_assert_eq(m[i].status, GNTST_okay);
-		u[i] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x1000, .handle = m[i].handle };
+		u[i] = (struct gnttab_unmap_grant_ref){ .host_addr = 0x1000,
+							.handle = m[i].handle };
 	}
 	at = WORLD_GVA(u);
 	left = 100;
@@ -453,13 +468,16 @@ Test(grant, a_fault_in_a_list_leaves_the_earlier_ones_whole)
 
 	grant(d1, 9, 0, page, GTF_permit_access);
 	for (i = 0; i < 3; i++) {
-		m[i] = (struct gnttab_map_grant_ref){ .dom = 1, .ref = 9, .flags = GNTMAP_host_map };
+		m[i] = (struct gnttab_map_grant_ref){ .dom = 1,
+						      .ref = 9,
+						      .flags = GNTMAP_host_map };
 	}
 	world.fault_writes = true;
 	world.fault_writes_after = 1;
 	cr_expect_eq(op(d0, GNTTABOP_map_grant_ref, m, 3), -XEN_EFAULT);
 	world.fault_writes = false;
-	cr_expect_eq(d0->grants.maps, 2, "the second was made; its handle can be guessed, not leaked");
+	cr_expect_eq(d0->grants.maps, 2,
+		     "the second was made; its handle can be guessed, not leaked");
 	cr_expect_eq(unmap(d0, m[0].handle, 0x1000, 0), GNTST_okay);
 	cr_expect_eq(grant_table_release_mappings(d0), 0);
 	cr_expect_eq(memory_refs(page), 1);
@@ -497,7 +515,8 @@ static void *scribble(void *arg)
 
 	while (!atomic_load(&stop)) {
 		__atomic_store_n(word, ++i & 1 ? good : bad, __ATOMIC_RELAXED);
-		__atomic_store_n(&e->frame, i & 2 ? (uint32_t)page.n : 0x7fffffffu, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->frame, i & 2 ? (uint32_t)page.n : 0x7fffffffu,
+				 __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
@@ -535,7 +554,10 @@ Test(grant, a_dying_borrower_gives_everything_back)
 	grant(d0, 8, 2, memory_frame(d0, 1), GTF_permit_access);
 	grant(d2, 7, 2, memory_frame(d2, 2), GTF_permit_access);
 	for (i = 0; i < 40; i++) {
-		cr_assert_eq(map(d2, 1, 9, i & 1 ? GNTMAP_host_map : GNTMAP_device_map | GNTMAP_readonly).status, 0);
+		cr_assert_eq(map(d2, 1, 9,
+				 i & 1 ? GNTMAP_host_map : GNTMAP_device_map | GNTMAP_readonly)
+				     .status,
+			     0);
 	}
 	cr_assert_eq(map(d2, 0, 8, GNTMAP_host_map).status, 0);
 	cr_assert_eq(map(d2, 2, 7, GNTMAP_host_map).status, 0);
@@ -585,8 +607,9 @@ Test(grant, freeing_a_table_returns_its_frames)
 
 /* --- copying --- */
 
-static struct gnttab_copy copy_of(domid_t sdom, uint64_t src, unsigned int soff, domid_t ddom, uint64_t dst,
-				  unsigned int doff, unsigned int len, unsigned int flags)
+static struct gnttab_copy copy_of(domid_t sdom, uint64_t src, unsigned int soff, domid_t ddom,
+				  uint64_t dst, unsigned int doff, unsigned int len,
+				  unsigned int flags)
 {
 	struct gnttab_copy c = { .len = (uint16_t)len, .flags = (uint16_t)flags, .status = 99 };
 
@@ -618,13 +641,16 @@ Test(grant, copies_go_both_ways_and_leave_no_references)
 	mfn_t mine = memory_frame(d0, 0xaa);
 
 	grant(d1, 9, 0, page, GTF_permit_access);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 100, DOMID_SELF, mine.n, 200, 50, GNTCOPY_source_gref)), GNTST_okay);
+	cr_expect_eq(copy(d0, copy_of(1, 9, 100, DOMID_SELF, mine.n, 200, 50, GNTCOPY_source_gref)),
+		     GNTST_okay);
 	cr_expect_eq(memory_bytes(mine)[199], 0xaa);
 	cr_expect_eq(memory_bytes(mine)[200], 0x11);
 	cr_expect_eq(memory_bytes(mine)[249], 0x11);
 	cr_expect_eq(memory_bytes(mine)[250], 0xaa);
 	memset(memory_bytes(mine), 0xbb, PAGE_SIZE);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, 1, 9, 0, PAGE_SIZE, GNTCOPY_dest_gref)), GNTST_okay);
+	cr_expect_eq(copy(d0,
+			  copy_of(DOMID_SELF, mine.n, 0, 1, 9, 0, PAGE_SIZE, GNTCOPY_dest_gref)),
+		     GNTST_okay);
 	cr_expect_eq(memcmp(memory_bytes(page), memory_bytes(mine), PAGE_SIZE), 0);
 	cr_expect_eq(entry(d1, 9)->flags, GTF_permit_access);
 	cr_expect_eq(memory_refs(page), 1);
@@ -639,13 +665,17 @@ Test(grant, copies_between_two_granters_and_within_one_page)
 
 	grant(d1, 9, 0, page, GTF_permit_access | GTF_readonly);
 	grant(d2, 5, 0, other, GTF_permit_access);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 0, 2, 5, 10, 20, GNTCOPY_source_gref | GNTCOPY_dest_gref)), 0);
+	cr_expect_eq(copy(d0,
+			  copy_of(1, 9, 0, 2, 5, 10, 20, GNTCOPY_source_gref | GNTCOPY_dest_gref)),
+		     0);
 	cr_expect_eq(memory_bytes(other)[10], 0x11);
 	cr_expect_eq(memory_bytes(other)[30], 0x22);
 	for (i = 0; i < 256; i++) {
 		memory_bytes(other)[i] = (uint8_t)i;
 	}
-	cr_expect_eq(copy(d0, copy_of(2, 5, 0, 2, 5, 1, 200, GNTCOPY_source_gref | GNTCOPY_dest_gref)), 0);
+	cr_expect_eq(copy(d0,
+			  copy_of(2, 5, 0, 2, 5, 1, 200, GNTCOPY_source_gref | GNTCOPY_dest_gref)),
+		     0);
 	cr_expect_eq(memory_bytes(other)[200], 199, "overlapping, as memmove");
 	cr_expect_eq(memory_refs(other), 1);
 	cr_expect_eq(frame_type_count(frame_of(other)), 0);
@@ -656,15 +686,21 @@ Test(grant, copy_checks_both_ends_of_both_pages)
 	mfn_t mine = memory_frame(d0, 0xaa);
 
 	grant(d1, 9, 0, page, GTF_permit_access);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 4000, DOMID_SELF, mine.n, 0, 97, GNTCOPY_source_gref)), GNTST_bad_copy_arg);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 4000, DOMID_SELF, mine.n, 0, 96, GNTCOPY_source_gref)), GNTST_okay);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 0, DOMID_SELF, mine.n, 1, PAGE_SIZE, GNTCOPY_source_gref)),
+	cr_expect_eq(copy(d0, copy_of(1, 9, 4000, DOMID_SELF, mine.n, 0, 97, GNTCOPY_source_gref)),
 		     GNTST_bad_copy_arg);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 0xffff, DOMID_SELF, mine.n, 0xffff, 0xffff, GNTCOPY_source_gref)),
+	cr_expect_eq(copy(d0, copy_of(1, 9, 4000, DOMID_SELF, mine.n, 0, 96, GNTCOPY_source_gref)),
+		     GNTST_okay);
+	cr_expect_eq(copy(d0,
+			  copy_of(1, 9, 0, DOMID_SELF, mine.n, 1, PAGE_SIZE, GNTCOPY_source_gref)),
 		     GNTST_bad_copy_arg);
-	cr_expect_eq(copy(d0, copy_of(1, 9, PAGE_SIZE, DOMID_SELF, mine.n, PAGE_SIZE, 0, GNTCOPY_source_gref)),
+	cr_expect_eq(copy(d0, copy_of(1, 9, 0xffff, DOMID_SELF, mine.n, 0xffff, 0xffff,
+				      GNTCOPY_source_gref)),
+		     GNTST_bad_copy_arg);
+	cr_expect_eq(copy(d0, copy_of(1, 9, PAGE_SIZE, DOMID_SELF, mine.n, PAGE_SIZE, 0,
+				      GNTCOPY_source_gref)),
 		     GNTST_okay, "nothing, at the very end");
-	cr_expect_eq(copy(d0, copy_of(1, 9, PAGE_SIZE + 1, DOMID_SELF, mine.n, 0, 0, GNTCOPY_source_gref)),
+	cr_expect_eq(copy(d0, copy_of(1, 9, PAGE_SIZE + 1, DOMID_SELF, mine.n, 0, 0,
+				      GNTCOPY_source_gref)),
 		     GNTST_bad_copy_arg);
 }
 
@@ -674,21 +710,32 @@ Test(grant, what_may_not_be_copied)
 
 	grant(d1, 9, 0, page, GTF_permit_access | GTF_readonly);
 	grant(d1, 10, 2, page, GTF_permit_access);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, 1, 9, 0, 8, GNTCOPY_dest_gref)), GNTST_general_error);
-	cr_expect_eq(copy(d0, copy_of(1, 10, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)), GNTST_general_error);
-	cr_expect_eq(copy(d0, copy_of(7, 9, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)), GNTST_bad_domain);
-	cr_expect_eq(copy(d0, copy_of(1, ~0u, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)), GNTST_bad_gntref);
-	cr_expect_eq(copy(d0, copy_of(1, page.n, 0, DOMID_SELF, mine.n, 0, 8, 0)), GNTST_permission_denied);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, 1, page.n, 0, 8, 0)), GNTST_permission_denied);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, other.n, 0, DOMID_SELF, mine.n, 0, 8, 0)), GNTST_general_error);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, DOMID_SELF, other.n, 0, 8, 0)), GNTST_general_error);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, ~0ULL, 0, DOMID_SELF, mine.n, 0, 8, 0)), GNTST_general_error);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, DOMID_SELF, ~0ULL, 0, 8, 0)), GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, 1, 9, 0, 8, GNTCOPY_dest_gref)),
+		     GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(1, 10, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)),
+		     GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(7, 9, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)),
+		     GNTST_bad_domain);
+	cr_expect_eq(copy(d0, copy_of(1, ~0u, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)),
+		     GNTST_bad_gntref);
+	cr_expect_eq(copy(d0, copy_of(1, page.n, 0, DOMID_SELF, mine.n, 0, 8, 0)),
+		     GNTST_permission_denied);
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, 1, page.n, 0, 8, 0)),
+		     GNTST_permission_denied);
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, other.n, 0, DOMID_SELF, mine.n, 0, 8, 0)),
+		     GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, DOMID_SELF, other.n, 0, 8, 0)),
+		     GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, ~0ULL, 0, DOMID_SELF, mine.n, 0, 8, 0)),
+		     GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, DOMID_SELF, ~0ULL, 0, 8, 0)),
+		     GNTST_general_error);
 	grant(d1, 9, 0, page, GTF_transitive);
-	cr_expect_eq(copy(d0, copy_of(1, 9, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)), GNTST_general_error);
+	cr_expect_eq(copy(d0, copy_of(1, 9, 0, DOMID_SELF, mine.n, 0, 8, GNTCOPY_source_gref)),
+		     GNTST_general_error);
 	memory_as_table(mine, true);
-	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, DOMID_SELF, mine.n, 0, 8, 0)), GNTST_general_error,
-		     "a page table can't be written by a copy");
+	cr_expect_eq(copy(d0, copy_of(DOMID_SELF, mine.n, 0, DOMID_SELF, mine.n, 0, 8, 0)),
+		     GNTST_general_error, "a page table can't be written by a copy");
 	memory_as_table(mine, false);
 	cr_expect_eq(memory_bytes(mine)[0], 0xaa);
 	cr_expect_eq(memory_refs(mine) + memory_refs(page) + memory_refs(other), 3);
@@ -702,12 +749,14 @@ Test(grant, each_copy_of_a_list_has_its_own_status)
 
 	grant(d1, 9, 0, page, GTF_permit_access);
 	for (i = 0; i < 60; i++) {
-		c[i] = copy_of(i % 5 == 3 ? 7 : 1, 9, i, DOMID_SELF, i & 1 ? mine.n : mine2.n, i, 1, GNTCOPY_source_gref);
+		c[i] = copy_of(i % 5 == 3 ? 7 : 1, 9, i, DOMID_SELF, i & 1 ? mine.n : mine2.n, i, 1,
+			       GNTCOPY_source_gref);
 	}
 	cr_assert_eq(op(d0, GNTTABOP_copy, c, 60), 0);
 	for (i = 0; i < 60; i++) {
 		cr_expect_eq(c[i].status, i % 5 == 3 ? GNTST_bad_domain : GNTST_okay);
-		cr_expect_eq(memory_bytes(i & 1 ? mine : mine2)[i], i % 5 == 3 ? (i & 1 ? 0xaa : 0xcc) : 0x11);
+		cr_expect_eq(memory_bytes(i & 1 ? mine : mine2)[i],
+			     i % 5 == 3 ? (i & 1 ? 0xaa : 0xcc) : 0x11);
 	}
 	world.fault_writes = true;
 	world.fault_writes_after = 20;
@@ -726,7 +775,11 @@ Test(grant, each_copy_of_a_list_has_its_own_status)
 /* --- random sequences --- */
 
 #define LIVE 64
-static struct { bool used; grant_handle_t handle; uint32_t ref, flags; } live[LIVE];
+static struct {
+	bool used;
+	grant_handle_t handle;
+	uint32_t ref, flags;
+} live[LIVE];
 
 static void check_counts(void)
 {
@@ -753,14 +806,20 @@ static void random_step(unsigned int x, const mfn_t *frames)
 	unsigned int slot = x % LIVE, ref = (x >> 6) % 16, f;
 
 	switch ((x >> 12) % 4) {
-	case 0:	/* the granter writes an entry, live or not */
+	case 0: /* the granter writes an entry, live or not */
 		grant(d1, ref, (x >> 14) % 8 ? 0 : 2, frames[(x >> 17) % 4],
-		      (x >> 20) % 8 == 0 ? 0 : (x >> 20) % 4 == 1 ? GTF_permit_access | GTF_readonly : GTF_permit_access);
+		      (x >> 20) % 8 == 0   ? 0
+		      : (x >> 20) % 4 == 1 ? GTF_permit_access | GTF_readonly
+					   : GTF_permit_access);
 		break;
 	case 1:
 		if (live[slot].used) {
-			int rc = unmap(d0, live[slot].handle, 0x1000, live[slot].flags & GNTMAP_device_map ?
-				mfn_to_paddr(mfn(d1->grants.active[0][live[slot].ref].frame)) : 0);
+			int rc =
+				unmap(d0, live[slot].handle, 0x1000,
+				      live[slot].flags & GNTMAP_device_map
+					      ? mfn_to_paddr(mfn(
+							d1->grants.active[0][live[slot].ref].frame))
+					      : 0);
 
 			cr_assert_eq(rc, GNTST_okay);
 			live[slot].used = false;
@@ -769,7 +828,7 @@ static void random_step(unsigned int x, const mfn_t *frames)
 		}
 		break;
 	default:
-		f = 1 + (x >> 14) % 3;	/* device, host, both */
+		f = 1 + (x >> 14) % 3; /* device, host, both */
 		f |= (x >> 16) & 1 ? GNTMAP_readonly : 0;
 		if (!live[slot].used) {
 			struct gnttab_map_grant_ref m = map(d0, 1, ref, f);

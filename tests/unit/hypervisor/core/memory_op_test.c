@@ -39,10 +39,12 @@ static long op(struct domain *as, uint64_t cmd, void *arg)
 	return do_memory_op(cmd, WORLD_GVA(arg), 0, 0, 0);
 }
 
-static long reserve(struct domain *as, unsigned int cmd, domid_t dom, xen_pfn_t *list, unsigned long n,
-		    unsigned int order, unsigned int flags)
+static long reserve(struct domain *as, unsigned int cmd, domid_t dom, xen_pfn_t *list,
+		    unsigned long n, unsigned int order, unsigned int flags)
 {
-	struct xen_memory_reservation r = { .nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = dom };
+	struct xen_memory_reservation r = {
+		.nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = dom
+	};
 
 	set_xen_guest_handle(r.extent_start, list);
 	return op(as, cmd, &r);
@@ -75,9 +77,13 @@ Test(memory_op, reservations_stop_where_they_must_and_say_how_far_they_got)
 	d1->pages.max = 1000;
 	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, 0, list, 8, 0, 0), 0, "not its own");
 	cr_expect_eq(reserve(d0, XENMEM_populate_physmap, 7, list, 8, 0, 0), 0, "no such domain");
-	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, 1, 10, 0), 0, "too large a piece");
-	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, 1, 0, 12), 0, "no address that low");
-	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, 1, 0, XENMEMF_populate_on_demand), 0);
+	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, 1, 10, 0), 0,
+		     "too large a piece");
+	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, 1, 0, 12), 0,
+		     "no address that low");
+	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, 1, 0,
+			     XENMEMF_populate_on_demand),
+		     0);
 	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, NULL, 1, 0, 0), 0);
 	cr_expect_eq(reserve(d1, XENMEM_populate_physmap, DOMID_SELF, list, ~0UL, 0, 0), 0);
 	cr_expect_eq(op(d1, XENMEM_populate_physmap, NULL), 0);
@@ -125,10 +131,12 @@ Test(memory_op, decrease_takes_the_frames_away)
 	list[1] = memory_frame(d0, 2).n;
 	list[2] = memory_frame(d1, 3).n;
 	m2p_set(mfn(list[0]), 5);
-	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 3, 0, 0), 1, "the second is not its own");
+	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 3, 0, 0), 1,
+		     "the second is not its own");
 	cr_expect_eq(m2p_get(mfn(list[0])), M2P_INVALID);
 	cr_expect_eq(d1->pages.total, 1);
-	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 1, 0, 0), 0, "already gone");
+	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 1, 0, 0), 0,
+		     "already gone");
 	list[1] = 1UL << 50;
 	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list + 1, 1, 0, 0), 0);
 	cr_expect_eq(alloc_free_count(), before - 2);
@@ -144,7 +152,8 @@ Test(memory_op, a_released_frame_that_is_still_mapped_lives_until_then)
 	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 1, 0, 0), 1);
 	cr_expect_eq(memory_bytes(m)[0], 7);
 	cr_expect_eq(d1->pages.total, 1);
-	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 1, 0, 0), 0, "once only");
+	cr_expect_eq(reserve(d1, XENMEM_decrease_reservation, DOMID_SELF, list, 1, 0, 0), 0,
+		     "once only");
 	frame_put(m);
 	cr_expect_eq(d1->pages.total, 0);
 }
@@ -163,12 +172,16 @@ Test(memory_op, increase_tells_frames_only_if_asked)
 
 static xen_pfn_t in[128], out[128];
 
-static struct xen_memory_exchange exchange(unsigned int n_in, unsigned int in_order, unsigned int n_out,
-					   unsigned int out_order, unsigned int bits)
+static struct xen_memory_exchange exchange(unsigned int n_in, unsigned int in_order,
+					   unsigned int n_out, unsigned int out_order,
+					   unsigned int bits)
 {
 	struct xen_memory_exchange x = {
 		.in = { .nr_extents = n_in, .extent_order = in_order, .domid = DOMID_SELF },
-		.out = { .nr_extents = n_out, .extent_order = out_order, .mem_flags = bits, .domid = DOMID_SELF },
+		.out = { .nr_extents = n_out,
+			 .extent_order = out_order,
+			 .mem_flags = bits,
+			 .domid = DOMID_SELF },
 	};
 
 	set_xen_guest_handle(x.in.extent_start, in);
@@ -243,7 +256,7 @@ Test(memory_op, a_refused_exchange_changes_nothing)
 	xen_pfn_t keep;
 
 	fill_in(64);
-	expect_untouched(-XEN_ENOMEM, exchange(64, 0, 1, 6, 20), 64);	/* no memory that low */
+	expect_untouched(-XEN_ENOMEM, exchange(64, 0, 1, 6, 20), 64); /* no memory that low */
 	expect_untouched(-XEN_ENOMEM, exchange(64, 0, 1, 6, 12), 64);
 	expect_untouched(-XEN_EINVAL, exchange(63, 0, 1, 6, 32), 64);
 	expect_untouched(-XEN_EPERM, exchange(64, 0, 1, 10, 32), 64);
@@ -257,14 +270,14 @@ Test(memory_op, a_refused_exchange_changes_nothing)
 	expect_untouched(-XEN_EINVAL, x, 64);
 	keep = in[63];
 	cr_assert(frame_get(mfn(keep), d1));
-	expect_untouched(-XEN_EBUSY, exchange(64, 0, 1, 6, 32), 64);	/* the last one is in use */
+	expect_untouched(-XEN_EBUSY, exchange(64, 0, 1, 6, 32), 64); /* the last one is in use */
 	frame_put(mfn(keep));
 	in[63] = memory_frame(d0, 1).n;
-	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 63);	/* not its own */
+	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 63); /* not its own */
 	in[63] = 1UL << 50;
 	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 63);
 	in[63] = in[0];
-	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 63);	/* the same one twice */
+	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 63); /* the same one twice */
 	cr_expect_eq(op(d1, XENMEM_exchange, NULL), -XEN_EFAULT);
 	cr_expect_eq(d1->pages.total, 64);
 }
@@ -323,11 +336,15 @@ Test(memory_op, figures_of_a_domain)
 	cr_expect_eq(op(d1, 63, NULL), -XEN_ENOSYS);
 }
 
-struct e820 { uint64_t addr, size; uint32_t type; } __attribute__((packed));
+struct e820 {
+	uint64_t addr, size;
+	uint32_t type;
+} __attribute__((packed));
 
 Test(memory_op, a_memory_map_is_laid_down_by_the_control_domain)
 {
-	struct e820 map[32] = { { 0, 0x1000000, 1 }, { 0x1000000, 0x2000, 2 } }, got[4] = { { 0, 0, 0 } };
+	struct e820 map[32] = { { 0, 0x1000000, 1 }, { 0x1000000, 0x2000, 2 } },
+		    got[4] = { { 0, 0, 0 } };
 	struct xen_foreign_memory_map f = { .domid = 1, .map = { .nr_entries = 2 } };
 	struct xen_memory_map q = { .nr_entries = 4 };
 

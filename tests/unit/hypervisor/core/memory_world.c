@@ -102,5 +102,6 @@ unsigned int memory_refs(mfn_t m)
 
 void memory_as_table(mfn_t m, bool table)
 {
-	atomic_store(&frames[m.n].type, table ? (uint32_t)FRAME_L1 << FT_TYPE_SHIFT | FT_VALIDATED | 1 : 0);
+	atomic_store(&frames[m.n].type,
+		     table ? (uint32_t)FRAME_L1 << FT_TYPE_SHIFT | FT_VALIDATED | 1 : 0);
 }

@@ -6,7 +6,7 @@
 #include "mm/frame.h"
 
 #define ARENA_FRAMES 4096u
-#define ARENA_FIRST  256u	/* frames below are not RAM */
+#define ARENA_FIRST  256u /* frames below are not RAM */
 
 /* After world_start(), and before more domains are made: frames, and room for each domain's pages. */
 void memory_start(void);

@@ -88,9 +88,11 @@ Test(version, assists_that_would_not_be_honoured_are_refused)
 	cr_expect_eq(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_runstate_update_flag, 0, 0, 0), 0);
 	cr_expect_eq(d1->vm_assist, 1u << VMASST_TYPE_runstate_update_flag);
 	cr_expect_eq(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables, 0, 0, 0), 0);
-	cr_expect_eq(do_vm_assist(VMASST_CMD_disable, VMASST_TYPE_runstate_update_flag, 0, 0, 0), 0);
+	cr_expect_eq(do_vm_assist(VMASST_CMD_disable, VMASST_TYPE_runstate_update_flag, 0, 0, 0),
+		     0);
 	cr_expect_eq(d1->vm_assist, 1u << VMASST_TYPE_writable_pagetables);
-	cr_expect_eq(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl, 0, 0, 0), -XEN_EINVAL);
+	cr_expect_eq(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl, 0, 0, 0),
+		     -XEN_EINVAL);
 	cr_expect_eq(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_m2p_strict, 0, 0, 0), -XEN_EINVAL);
 	cr_expect_eq(do_vm_assist(VMASST_CMD_enable, ~0ULL, 0, 0, 0), -XEN_EINVAL);
 	cr_expect_eq(do_vm_assist(7, VMASST_TYPE_writable_pagetables, 0, 0, 0), -XEN_ENOSYS);

@@ -5,7 +5,7 @@
 #include "core/domain.h"
 
 struct ctl_fake {
-	struct domain_config config;	/* of the last domain_create() */
+	struct domain_config config; /* of the last domain_create() */
 	domid_t asked_id;
 	int create_answer, kill_answer, context_answer, affinity_answer;
 	unsigned int kills, pauses, unpauses, resumes, clock_updates;

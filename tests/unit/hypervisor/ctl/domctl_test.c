@@ -86,11 +86,11 @@ Test(domctl, create_hands_limits_on_and_answers_the_id)
 
 Test(domctl, create_refuses_what_we_do_not_have)
 {
-	static const uint32_t flags[] = { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_iommu,
-					  XEN_DOMCTL_CDF_vpmu, 1u << 31 };
+	static const uint32_t flags[] = { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap,
+					  XEN_DOMCTL_CDF_iommu, XEN_DOMCTL_CDF_vpmu, 1u << 31 };
 	unsigned int i;
 
-	ctl.create_answer = -XEN_ENOMEM;	/* reached only if nothing was wrong */
+	ctl.create_answer = -XEN_ENOMEM; /* reached only if nothing was wrong */
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		good_config();
 		op.u.createdomain.flags = flags[i];
@@ -355,12 +355,14 @@ Test(domctl, small_paravirtual_answers)
 
 Test(domctl, a_guest_gets_no_devices)
 {
-	op.u.ioport_permission = (struct xen_domctl_ioport_permission){ .first_port = 0x3f8, .nr_ports = 8 };
+	op.u.ioport_permission = (struct xen_domctl_ioport_permission){ .first_port = 0x3f8,
+									.nr_ports = 8 };
 	cr_expect_eq(call(XEN_DOMCTL_ioport_permission, 1), 0, "taking away what it never had");
 	op.u.ioport_permission.allow_access = 1;
 	cr_expect_eq(call(XEN_DOMCTL_ioport_permission, 1), -XEN_EOPNOTSUPP);
 	op.u.ioport_permission.nr_ports = 0x10000;
 	cr_expect_eq(call(XEN_DOMCTL_ioport_permission, 1), -XEN_EINVAL);
-	op.u.iomem_permission = (struct xen_domctl_iomem_permission){ .first_mfn = 1, .nr_mfns = ~0ULL };
+	op.u.iomem_permission = (struct xen_domctl_iomem_permission){ .first_mfn = 1,
+								      .nr_mfns = ~0ULL };
 	cr_expect_eq(call(XEN_DOMCTL_iomem_permission, 1), -XEN_EINVAL);
 }
