@@ -29,7 +29,7 @@ finish() {
 	if [ $failures -gt 0 ]; then
 		{
 			pav list 2>&1
-			for f in /var/log/pavane/*.log /var/log/pavane/*/*.log; do
+			for f in /var/log/pavane/*.log /var/log/pavane/console/*.log; do
 				[ -s "$f" ] && { echo "== $f"; tail -n 25 "$f"; }
 			done
 			dmesg | tail -n 15
@@ -102,7 +102,9 @@ create() {
 	fi
 }
 
-# A console held open: what is typed goes to a pipe, what comes out to a file.
+# A console held open for typing; what the guest says is read from the log that the
+# console daemon keeps from the first byte.
+clog() { echo "/var/log/pavane/console/$1.log"; }
 console_open() {
 	local out=/run/console.$1
 	rm -f "$out.in" "$out"
@@ -127,24 +129,24 @@ console_send() {
 mark=0
 await() {
 	local end=$(($(now) + $3))
-	until tail -c "+$((mark + 1))" "/run/console.$1" 2>/dev/null | grep -aqE "$2"; do
+	until tail -c "+$((mark + 1))" "$(clog "$1")" 2>/dev/null | grep -aqE "$2"; do
 		if [ "$(now)" -ge $end ]; then
-			detail "$1: no /$2/ on the console within $3 s; its end:" "$(tail -c 600 "/run/console.$1")"
+			detail "$1: no /$2/ on the console within $3 s; its end:" "$(tail -c 600 "$(clog "$1")")"
 			return 1
 		fi
 		sleep 0.3
 	done
 }
-set_mark() { mark=$(stat -c %s "/run/console.$1" 2>/dev/null || echo 0); }
+set_mark() { mark=$(stat -c %s "$(clog "$1")" 2>/dev/null || echo 0); }
 
 # start NAME [SECONDS]: creates from /run/NAME.pav, waits for the login prompt.
 start() {
+	set_mark "$1"
 	create "$1" >"/run/$1.create" 2>&1 || {
 		detail "create $1: $(cat "/run/$1.create")"
 		return 1
 	}
 	console_open "$1"
-	mark=0
 	await "$1" 'login: ' "${2:-150}"
 }
 # login NAME: a shell on the console, with a prompt of our own.
@@ -157,6 +159,8 @@ login() {
 	console_send "$1" $'pavane\r'
 	await "$1" '# $' 60 || return 1
 	set_mark "$1"
+	console_send "$1" $'exec sh\r'
+	sleep 0.5
 	console_send "$1" $'stty -echo; PS1=; echo @@in$((1))\r'
 	await "$1" '@@in1' 30
 }
@@ -168,14 +172,14 @@ guest() {
 	console_send "$1" "$2; echo \"@@rc$serial=\$?\""$'\r'
 	await "$1" "@@rc$serial=[0-9]+" "${3:-60}" || return 124
 	local text
-	text=$(tail -c "+$((mark + 1))" "/run/console.$1" | tr -d '\r' | sed -n "/@@rc$serial=[0-9]/q;p" | grep -v '@@rc')
+	text=$(tail -c "+$((mark + 1))" "$(clog "$1")" | tr -d '\r' | sed -n "/@@rc$serial=[0-9]/q;p" | grep -v '@@rc')
 	local rc
-	rc=$(tail -c "+$((mark + 1))" "/run/console.$1" | grep -aoE "@@rc$serial=[0-9]+" | head -1)
+	rc=$(tail -c "+$((mark + 1))" "$(clog "$1")" | grep -aoE "@@rc$serial=[0-9]+" | head -1)
 	printf '%s\n' "$text"
 	return "${rc#*=}"
 }
 guest_bg() { # guest_bg NAME COMMAND: started, not waited for
-	console_send "$1" "($2) &"$'\r'
+	console_send "$1" "( ($2) & )"$'\r'
 }
 # up NAME [SECONDS]: created, booted, logged in.
 up() { start "$1" "${2:-150}" && login "$1"; }
