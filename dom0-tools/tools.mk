@@ -1,11 +1,36 @@
 # The toolstack: libpav, the domain builder, pavd, pav-console and pav.
 
-LIBPAV_BASE := $(addprefix dom0-tools/libpav/,die.c log.c buf.c)
+LIBPAV_BASE := $(addprefix dom0-tools/libpav/,die.c log.c buf.c strlist.c)
+LIBPAV_LOOP := $(addprefix dom0-tools/libpav/,loop.c unixsock.c)
+HCALL_LIBS  := -lxencall -lxenforeignmemory
 
-PAV_SRCS := $(LIBPAV_BASE) dom0-tools/build/bzimage.c \
-	    $(addprefix dom0-tools/pav/,main.c cmd_kernel.c)
-UNPACK_LIBS := -lz -llzma -lzstd -llz4
+MODEL_SRCS := $(addprefix dom0-tools/model/,domspec.c domspec_check.c domspec_json.c)
+MODEL_LIBS := -ljson-c -luuid
 
-$(eval $(call program,pav,$(PAV_SRCS),$(UNPACK_LIBS)))
+BZIMAGE_SRCS := dom0-tools/build/bzimage.c
+BZIMAGE_LIBS := -lz -llzma -lzstd -llz4
 
-$(eval $(call unit_test,dom0-tools/build/bzimage_test,dom0-tools/build/bzimage.c $(LIBPAV_BASE),$(UNPACK_LIBS)))
+BUILD_PURE := $(addprefix dom0-tools/build/,elfnotes.c layout.c pagetables.c startinfo.c)
+BUILD_SRCS := $(BZIMAGE_SRCS) $(BUILD_PURE) $(addprefix dom0-tools/build/,kernel.c p2m.c pvboot.c)
+
+STORE_CLIENT_SRC  ?= xenstore-like/client/client.c
+STORE_CLIENT_LIBS ?= -lxenstore
+
+PAVD_SRCS := $(addprefix dom0-tools/pavd/,main.c request.c guest.c device.c proc.c claims.c policy.c) \
+	     dom0-tools/devs/nodes.c dom0-tools/devs/attach.c $(LIBPAV_BASE) $(LIBPAV_LOOP) \
+	     dom0-tools/libpav/hcall.c $(MODEL_SRCS) $(BUILD_SRCS) $(STORE_CLIENT_SRC)
+$(eval $(call program,pavd,$(PAVD_SRCS),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS)))
+
+CONSOLE_SRCS := dom0-tools/console/consoled.c dom0-tools/console/ring.c $(LIBPAV_BASE) $(LIBPAV_LOOP) \
+		$(STORE_CLIENT_SRC)
+$(eval $(call program,pav-console,$(CONSOLE_SRCS),-lxenevtchn -lxengnttab $(STORE_CLIENT_LIBS)))
+
+# config/lang.mk sets LANG_SRCS and LANG_LIBS.
+PAV_SRCS := $(addprefix dom0-tools/pav/,main.c ask.c specs.c cmd_create.c cmd_console.c cmd_list.c \
+		cmd_lifecycle.c cmd_host.c cmd_kernel.c) \
+	    $(or $(LANG_SRCS),dom0-tools/pav/no_lang.c) \
+	    dom0-tools/pavd/policy.c $(BZIMAGE_SRCS) $(MODEL_SRCS) $(LIBPAV_BASE) $(LIBPAV_LOOP) \
+	    dom0-tools/libpav/hcall.c $(STORE_CLIENT_SRC)
+$(eval $(call program,pav,$(sort $(PAV_SRCS)),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS) $(LANG_LIBS)))
+
+$(eval $(call unit_test,dom0-tools/build/bzimage_test,$(BZIMAGE_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS)))

@@ -1,0 +1,181 @@
+/* `pav dmesg` and `pav census`: what the host says, and what it holds. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dom0-tools/libpav/die.h"
+#include "dom0-tools/libpav/hcall.h"
+#include "dom0-tools/pav/ask.h"
+#include "dom0-tools/pav/cmd.h"
+#include "xenstore-like/client/client.h"
+
+#define MAX_DOMAINS 1024
+
+static struct hcall *open_hypervisor(void)
+{
+	char *err = NULL;
+	struct hcall *h = hcall_open(&err);
+
+	if (!h) {
+		fprintf(stderr, "pav: %s\n", err);
+		free(err);
+	}
+	return h;
+}
+
+int cmd_dmesg(int argc, char **argv)
+{
+	int clear = argc == 2 && !strcmp(argv[1], "-c");
+	struct hcall *h;
+	char *text;
+	size_t len;
+	int rc;
+
+	if (argc > 2 || (argc == 2 && !clear)) {
+		return CMD_USAGE;
+	}
+	h = open_hypervisor();
+	if (!h) {
+		return CMD_FAILED;
+	}
+	rc = hcall_read_console(h, clear, &text, &len);
+	hcall_close(h);
+	if (rc < 0) {
+		fprintf(stderr, "pav: can't read the hypervisor's log: %s\n", strerror(-rc));
+		return CMD_FAILED;
+	}
+	fwrite(text, 1, len, stdout);
+	free(text);
+	return 0;
+}
+
+/* Nodes at and below path. */
+static long count_nodes(struct store *s, const char *path)
+{
+	char **names;
+	int n = store_ls(s, STORE_NO_TX, &names, "%s", path);
+	long total = 1;
+
+	for (int i = 0; i < n; i++) {
+		char *child = xasprintf("%s/%s", strcmp(path, "/") ? path : "", names[i]);
+
+		total += count_nodes(s, child);
+		free(child);
+	}
+	if (n >= 0) {
+		free(names);
+	}
+	return total;
+}
+
+static int count_descriptors(int pid)
+{
+	char *path = xasprintf("/proc/%d/fd", pid);
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	while (dir && (e = readdir(dir))) {
+		n += e->d_name[0] != '.';
+	}
+	if (dir) {
+		closedir(dir);
+	}
+	free(path);
+	return n;
+}
+
+static int count_domains(struct hcall *h)
+{
+	struct xen_domctl_getdomaininfo *infos = xcalloc(MAX_DOMAINS, sizeof(*infos));
+	int n = hcall_domain_list(h, 0, infos, MAX_DOMAINS);
+
+	free(infos);
+	return n;
+}
+
+static void add(struct json_object *o, const char *key, int64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+/* What the hypervisor counts. */
+static int add_hypervisor(struct json_object *o)
+{
+	struct hcall *h = open_hypervisor();
+	struct xen_sysctl_physinfo info;
+	int rc;
+
+	if (!h) {
+		return CMD_FAILED;
+	}
+	rc = hcall_physinfo(h, &info);
+	if (rc < 0) {
+		fprintf(stderr, "pav: can't ask the hypervisor: %s\n", strerror(-rc));
+		hcall_close(h);
+		return CMD_FAILED;
+	}
+	add(o, "total_frames", (int64_t)info.total_pages);
+	add(o, "free_frames", (int64_t)info.free_pages);
+	add(o, "domains", count_domains(h));
+	add(o, "dom0_event_channels", hcall_evtchn_count(h, 0));
+	hcall_close(h);
+	return 0;
+}
+
+static void add_store(struct json_object *o)
+{
+	struct store *s = store_open();
+
+	add(o, "store_nodes", s ? count_nodes(s, "/") : -1);
+	store_close(s);
+}
+
+/* Our processes and how many descriptors they hold; less the ones this very question opens. */
+static int add_processes(struct json_object *o)
+{
+	struct json_object *answer = ask(ask_new("pids", NULL)), *pids;
+	int64_t descriptors = 0;
+	size_t n;
+
+	if (!answer) {
+		return CMD_FAILED;
+	}
+	pids = json_object_object_get(answer, "pids");
+	n = json_object_array_length(pids);
+	for (size_t i = 0; i < n; i++) {
+		descriptors += count_descriptors(json_object_get_int(json_object_array_get_idx(pids, i)));
+	}
+	add(o, "processes", (int64_t)n);
+	add(o, "descriptors", descriptors);
+	json_object_put(answer);
+	return 0;
+}
+
+int cmd_census(int argc, char **argv)
+{
+	int json = argc == 2 && !strcmp(argv[1], "--json"), rc;
+	struct json_object *o = json_object_new_object();
+
+	if (argc > 2 || (argc == 2 && !json)) {
+		json_object_put(o);
+		return CMD_USAGE;
+	}
+	/* pavd first, so that nothing of this program's own is open when the rest is counted. */
+	rc = add_processes(o);
+	if (rc == 0) {
+		add_store(o);
+		rc = add_hypervisor(o);
+	}
+	if (rc == 0 && json) {
+		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+	} else if (rc == 0) {
+		json_object_object_foreach(o, key, v) {
+			printf("%-20s %s\n", key, json_object_get_string(v));
+		}
+	}
+	json_object_put(o);
+	return rc;
+}
