@@ -48,7 +48,7 @@ void guest_hypercall_restart(unsigned int nr, unsigned int nargs, const uint64_t
 int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly);
 int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly);
 /* Replaces a grant mapping by another PTE (GNTTABOP_unmap_and_replace); 0 or GNTST_*. */
-int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame);
+int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame, bool readonly);
 
 /*
  * Waits until no CPU holds a stale translation of d's page tables: before a frame that d had mapped

@@ -246,11 +246,12 @@ static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint
 		u->done |= GNTMAP_device_map;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
-		u->status =
-			(int16_t)(new_addr ? guest_grant_replace_pte(d, host_addr, *new_addr, frame)
-					   : guest_grant_unmap_pte(d, host_addr,
-								   m->flags & KEPT_FLAGS, frame,
-								   m->flags & GNTMAP_readonly));
+		bool readonly = m->flags & GNTMAP_readonly;
+		int rc = new_addr ? guest_grant_replace_pte(d, host_addr, *new_addr, frame, readonly)
+				  : guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS,
+							  frame, readonly);
+
+		u->status = (int16_t)rc;
 		if (u->status == GNTST_okay) {
 			u->done |= GNTMAP_host_map;
 		}

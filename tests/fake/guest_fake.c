@@ -302,8 +302,10 @@ int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int fla
 	return world.map_answer;
 }
 
-int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame)
+int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame,
+			    bool readonly)
 {
+	(void)readonly;
 	(void)d;
 	(void)host_addr;
 	(void)new_addr;
