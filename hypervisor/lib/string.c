@@ -1,19 +1,14 @@
 /*
  * Memory and strings without a C library: for the hypervisor and the mini-guest.
  * The string instructions are used where microcode beats a loop; they need no
- * vector registers, which ring 0 must not touch.
+ * vector registers, which ring 0 must not touch.  Names in parentheses are those that
+ * the header also has as macros.
  */
 #include "lib/string.h"
 
 #include <stdint.h>
 
-#undef memcpy
-#undef memmove
-#undef memset
-#undef memcmp
-#undef strlen
-
-void *memcpy(void *restrict to, const void *restrict from, size_t n)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
 	void *d = to;
 	size_t words = n / 8, bytes = n % 8;
@@ -23,7 +18,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t n)
 	return to;
 }
 
-void *memmove(void *to, const void *from, size_t n)
+void *(memmove)(void *to, const void *from, size_t n)
 {
 	const uint8_t *s = (const uint8_t *)from + n - 1;
 	uint8_t *d = (uint8_t *)to + n - 1;
@@ -36,7 +31,7 @@ void *memmove(void *to, const void *from, size_t n)
 	return to;
 }
 
-void *memset(void *to, int c, size_t n)
+void *(memset)(void *to, int c, size_t n)
 {
 	void *d = to;
 	uint64_t pattern = (uint8_t)c * 0x0101010101010101ULL;
@@ -47,7 +42,7 @@ void *memset(void *to, int c, size_t n)
 	return to;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+int (memcmp)(const void *a, const void *b, size_t n)
 {
 	const uint8_t *x = a, *y = b;
 
@@ -71,7 +66,7 @@ void *memchr(const void *s, int c, size_t n)
 	return NULL;
 }
 
-size_t strlen(const char *s)
+size_t (strlen)(const char *s)
 {
 	return strnlen(s, SIZE_MAX);
 }
@@ -142,17 +137,4 @@ char *strstr(const char *s, const char *word)
 			return NULL;
 		}
 	}
-}
-
-size_t str_copy(char *to, const char *from, size_t size)
-{
-	size_t n = strlen(from);
-
-	if (size) {
-		size_t fits = n < size ? n : size - 1;
-
-		memcpy(to, from, fits);
-		to[fits] = '\0';
-	}
-	return n;
 }

@@ -20,9 +20,6 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *word);
 
-/* Copies what fits and always ends it; returns strlen(from): >= size means it was cut. */
-size_t str_copy(char *to, const char *from, size_t size);
-
 /* A freestanding compiler does not expand these by itself: small constant sizes become moves. */
 #if !__STDC_HOSTED__
 #define memcpy(to, from, n)  __builtin_memcpy(to, from, n)
@@ -31,5 +28,18 @@ size_t str_copy(char *to, const char *from, size_t size);
 #define memcmp(a, b, n)	     __builtin_memcmp(a, b, n)
 #define strlen(s)	     __builtin_strlen(s)
 #endif
+
+/* Copies what fits and always ends it; returns strlen(from): >= size means it was cut. */
+static inline size_t str_copy(char *to, const char *from, size_t size)
+{
+	size_t n = strlen(from);
+	size_t fits = n < size ? n : size - 1;
+
+	if (size) {
+		memcpy(to, from, fits);
+		to[fits] = '\0';
+	}
+	return n;
+}
 
 #endif
