@@ -134,6 +134,10 @@ int device_watch(struct device *d)
 	char path[80];
 	int rc;
 
+	/* The library makes its pipe on the first question, which must be before confinement. */
+	if (device_fd(d) < 0) {
+		return -EMFILE;
+	}
 	snprintf(path, sizeof(path), "%s/state", d->front);
 	rc = store_watch(d->store, path, "front");
 	if (rc) {
