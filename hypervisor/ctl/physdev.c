@@ -3,6 +3,8 @@
  * what the PCI bus holds.  The order in which a kernel asks is in the ABI notes: map, setup_gsi or
  * message, bind (an event-channel operation), eoi.
  */
+#include "ctl/physdev.h"
+
 #include <xen/errno.h>
 #include <xen/physdev.h>
 #include <xen/xen.h>
@@ -10,14 +12,38 @@
 #include "arch/cpu.h"
 #include "base/log.h"
 #include "core/copy.h"
+#include "core/debugkeys.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
+#include "core/rights.h"
 #include "core/vcpu.h"
 #include "pv/guest.h"
 #include "pv/pirq.h"
 #include "x86/irq.h"
 #include "x86/machine.h"
 #include "x86/msi.h"
+#include "x86/serial.h"
+
+static void show_interrupts(void)
+{
+	if (dom0) {
+		pirq_dump(dom0);
+	}
+}
+
+void physdev_init(void)
+{
+	const struct serial_line *com1 = serial_current();
+
+	rights_reserve_iomem(paddr_to_mfn(acpi.lapic_address), acpi.lapic_address ? 1 : 0);
+	for (unsigned int i = 0; i < ioapic_count(); i++) {
+		rights_reserve_iomem(paddr_to_mfn(ioapic_address(i)), 1);
+	}
+	rights_reserve_ioport(0x20, 2);
+	rights_reserve_ioport(0xa0, 2);
+	rights_reserve_ioport(com1->port, com1->port ? 8 : 0);
+	debugkeys_register('i', "the control domain's interrupts", show_interrupts);
+}
 
 static struct domain *caller(void)
 {
