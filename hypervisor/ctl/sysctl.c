@@ -2,8 +2,6 @@
  * System control: the machine as the control domain's tools see it: its size, its load, its log, the list of
  * domains.  As in domctl, arguments are copied in once and a table says who answers.
  */
-#include "ctl/sysctl.h"
-
 #include <stdint.h>
 
 #include <xen/errno.h>
@@ -14,6 +12,7 @@
 #include "arch/cpu.h"
 #include "base/log.h"
 #include "core/copy.h"
+#include "core/debugkeys.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/sched/sched.h"
@@ -27,8 +26,6 @@
 #define MOST_KEYS      32u
 #define E820_TYPE_RAM  1u
 #define LOCAL_DISTANCE 10u /* what ACPI calls it */
-
-void (*sysctl_debug_key)(char key);
 
 static uint64_t ram_pages(void)
 {
@@ -79,9 +76,6 @@ static long debug_keys(struct xen_sysctl *op)
 	const struct xen_sysctl_debug_keys *k = &op->u.debug_keys;
 	uint32_t i;
 
-	if (!sysctl_debug_key) {
-		return -XEN_EOPNOTSUPP;
-	}
 	if (k->nr_keys > MOST_KEYS) {
 		return -XEN_E2BIG;
 	}
@@ -91,7 +85,7 @@ static long debug_keys(struct xen_sysctl *op)
 		if (copy_in_at(&c, handle_gva(k->keys), i)) {
 			return -XEN_EFAULT;
 		}
-		sysctl_debug_key(c);
+		debugkeys_press(c);
 	}
 	return 0;
 }

@@ -20,9 +20,9 @@ HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fa
 
 $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
-HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c) tests/unit/hypervisor/ctl/ctl_fake.c
+HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c) tests/unit/hypervisor/ctl/ctl_fake.c
 $(eval $(call unit_test,hypervisor/ctl/domctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
-$(eval $(call unit_test,hypervisor/ctl/sysctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/ctl/sysctl_test,hypervisor/ctl/sysctl.c $(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 
 HV_SMALL_WORLD := tests/fake/guest_fake.c hypervisor/core/evtchn.c hypervisor/core/rights.c hypervisor/base/lock.c \
 	hypervisor/lib/rangeset.c
