@@ -28,17 +28,18 @@ $(B)/hv-include/.done:
 $(HVB)/%.o: %.c $(B)/hv-include/.done
 	@mkdir -p $(@D)
 	@echo "  HV CC   $<"
-	@$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(HV_CFLAGS) -include stdint.h -MMD -MP -c -o $@ $<
 
 $(HVB)/%.o: %.S $(HVB)/asm_offsets.h
 	@mkdir -p $(@D)
 	@echo "  HV AS   $<"
 	@$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -I$(HVB) -MMD -MP -c -o $@ $<
 
+# The ABI's headers expect the fixed-width types to be there already, hence -include stdint.h.
 # Offsets of C structures for the assembly files.
 $(HVB)/asm_offsets.h: $(HV)/x86/asm_offsets.def.c $(B)/hv-include/.done
 	@mkdir -p $(@D)
-	@$(CC) $(HV_CFLAGS) -fno-sanitize=all -MMD -MP -MT $@ -MF $(HVB)/asm_offsets.d -S -o $(HVB)/asm_offsets.s $<
+	@$(CC) $(HV_CFLAGS) -fno-sanitize=all -include stdint.h -MMD -MP -MT $@ -MF $(HVB)/asm_offsets.d -S -o $(HVB)/asm_offsets.s $<
 	@sed -n 's/^\s*\.ascii "OFFSET \([A-Za-z0-9_]*\) \$$\?\([0-9-]*\)".*/#define \1 \2/p' $(HVB)/asm_offsets.s > $@
 
 $(HVB)/pavane.lds: $(HV)/x86/pavane.lds.S

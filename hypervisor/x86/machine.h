@@ -87,6 +87,7 @@ extern uint64_t boot_cr3;			/* the hypervisor's own L4, physical */
 
 /* percpu.c */
 void *percpu_stack_top(unsigned int cpu);	/* allocates stack, TSS, GDT of an AP; its initial RSP */
+void percpu_init_bsp(void);			/* the boot CPU: IDT, and what percpu_stack_top() makes for others */
 void percpu_load(unsigned int cpu);		/* on that CPU: GDT, IDT, TSS, SYSCALL MSRs, CR4, EFER, FPU */
 
 /* tlb.c: answer to VECTOR_TLB, also from cpu_relax() */

@@ -1,0 +1,101 @@
+/*
+ * Traps and events into a guest: a frame on the guest kernel's stack, and the
+ * registers set to run its handler.  Low to high: RCX, R11, [error code], RIP, CS with
+ * the saved event mask above it, RFLAGS, RSP, SS (measured layout; public/arch-x86/xen-x86_64.h).
+ */
+#include "arch/cpu.h"
+#include "base/log.h"
+#include "pv/guest.h"
+#include "x86/percpu.h"
+#include "x86/pte.h"
+
+#define EFLAGS_CLEARED 0x77700u	/* TF IF DF OF IOPL NT RF AC: as an interrupt through a gate, and IOPL */
+#define EFLAGS_IF 0x200u
+#define EFLAGS_IOPL 0x3000u
+
+static bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool has_error, uint32_t error)
+{
+	struct pv_vcpu *p = v->pv;
+	uint8_t mask = v->info->evtchn_upcall_mask;
+	uint64_t frame[8], sp = r->rsp, ss = r->ss, cs = r->cs;
+	unsigned int n = 0;
+
+	if (p->kernel_mode) {
+		cs &= ~3ULL;
+	} else {
+		sp = p->kernel_sp;
+	}
+	sp &= ~15ULL;
+	frame[n++] = r->rcx;
+	frame[n++] = r->r11;
+	if (has_error) {
+		frame[n++] = error;
+	}
+	frame[n++] = r->rip;
+	frame[n++] = (cs & 0xffff) | (uint64_t)mask << 32;
+	frame[n++] = (r->rflags & ~(uint64_t)(EFLAGS_IF | EFLAGS_IOPL)) | (mask ? 0 : EFLAGS_IF);
+	frame[n++] = r->rsp;
+	frame[n++] = ss & 0xffff;
+	if (!p->kernel_mode) {
+		if (unlikely(!p->kernel_cr3)) {
+			return false;
+		}
+		guest_toggle_mode(v);
+	}
+	sp -= n * 8;
+	if (unlikely(cpu_copy_to_guest(sp, frame, n * 8))) {
+		return false;
+	}
+	r->rip = handler;
+	r->cs = GUEST_CS64;
+	r->rsp = sp;
+	r->ss = GUEST_DS;
+	r->rflags = (r->rflags & ~(uint64_t)EFLAGS_CLEARED) | EFLAGS_IF;
+	r->vector |= REGS_SYSCALL;	/* RCX and R11 are in the frame: SYSRET may be used */
+	return true;
+}
+
+void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_error, uint32_t error)
+{
+	const struct trap_info *t = &v->pv->traps[vector];
+
+	if (!t->address) {
+		domain_crash(v->domain, "vCPU %u: trap %u (error %#x) at %#lx without a handler", v->id, vector,
+			     error, r->rip);
+		return;
+	}
+	if (!make_frame(v, r, t->address, has_error, error)) {
+		domain_crash(v->domain, "vCPU %u: no stack for trap %u at %#lx (stack %#lx)", v->id, vector, r->rip,
+			     r->rsp);
+		return;
+	}
+	if (TI_GET_IF(t)) {
+		v->info->evtchn_upcall_mask = 1;
+	}
+}
+
+void bounce_gp(struct vcpu *v, struct regs *r, uint32_t error)
+{
+	bounce_trap(v, r, 13, true, error);
+}
+
+/* The guest sees its own notion of user mode in the error code, not ring 3. */
+void bounce_page_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error)
+{
+	error = v->pv->kernel_mode ? error & ~4u : error | 4u;
+	v->pv->cr2 = cr2;
+	v->info->arch.cr2 = cr2;
+	bounce_trap(v, r, 14, true, error);
+}
+
+bool bounce_callback(struct vcpu *v, struct regs *r, const struct pv_callback *cb)
+{
+	if (!cb->address || !make_frame(v, r, cb->address, false, 0)) {
+		domain_crash(v->domain, "vCPU %u: no stack or address for a callback at %#lx", v->id, r->rip);
+		return false;
+	}
+	if (cb->mask_events) {
+		v->info->evtchn_upcall_mask = 1;
+	}
+	return true;
+}

@@ -1,0 +1,249 @@
+/* See decode.h.  Prefixes, opcode, ModRM and its displacement, immediate: in that order. */
+#include "pv/decode.h"
+
+struct cursor {
+	const uint8_t *p;
+	unsigned int n, at;
+	bool short_read;
+};
+
+static uint8_t next(struct cursor *c)
+{
+	if (c->at >= c->n) {
+		c->short_read = true;
+		return 0;
+	}
+	return c->p[c->at++];
+}
+
+static uint64_t next_imm(struct cursor *c, unsigned int bytes)
+{
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < bytes; i++) {
+		v |= (uint64_t)next(c) << (8 * i);
+	}
+	return v;
+}
+
+static uint64_t sign_extend(uint64_t v, unsigned int bytes)
+{
+	unsigned int shift = 64 - 8 * bytes;
+
+	return (uint64_t)((int64_t)(v << shift) >> shift);
+}
+
+struct prefixes { uint8_t rex; bool size16, addr32, rep; };
+
+static uint8_t read_prefixes(struct cursor *c, struct prefixes *p, bool code64)
+{
+	for (;;) {
+		uint8_t b = next(c);
+
+		if (c->short_read) {
+			return 0;
+		}
+		if (code64 && (b & 0xf0) == 0x40) {
+			p->rex = b;
+			return next(c);	/* REX comes last */
+		}
+		switch (b) {
+		case 0x66: p->size16 = true; break;
+		case 0x67: p->addr32 = true; break;
+		case 0xf2:
+		case 0xf3: p->rep = true; break;
+		case 0xf0: case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: break;
+		default: return b;
+		}
+	}
+}
+
+/* Reads ModRM, SIB and displacement; fills reg and memory; returns the ModRM byte. */
+static uint8_t read_modrm(struct cursor *c, struct decoded *d, const struct prefixes *p)
+{
+	uint8_t m = next(c), mod = m >> 6, rm = m & 7;
+
+	d->reg = ((m >> 3) & 7) | ((p->rex & 4) << 1);
+	d->memory = mod != 3;
+	if (d->memory) {
+		uint8_t base = rm;
+
+		if (rm == 4) {
+			base = next(c) & 7;
+		}
+		if (mod == 1) {
+			next(c);
+		} else if (mod == 2 || (mod == 0 && base == 5)) {
+			next_imm(c, 4);
+		}
+	}
+	return m;
+}
+
+static void imm_operand(struct decoded *d, struct cursor *c, unsigned int bytes)
+{
+	d->operand_is_imm = true;
+	d->imm = sign_extend(next_imm(c, bytes), bytes);
+}
+
+static void byte_register(struct decoded *d, const struct prefixes *p)
+{
+	if (d->bytes == 1 && !p->rex && d->reg >= 4) {
+		d->reg -= 4;
+		d->high_byte = true;
+	}
+}
+
+static const enum decode_op alu[8] = {
+	DECODE_ADD, DECODE_OR, DECODE_UNKNOWN, DECODE_UNKNOWN, DECODE_AND, DECODE_SUB, DECODE_XOR, DECODE_UNKNOWN,
+};
+
+static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes *p, bool code64)
+{
+	static const enum decode_op bits[8] = { 0, 0, 0, 0, 0, DECODE_BTS, DECODE_BTR, DECODE_BTC };
+	uint8_t op = next(c), m;
+
+	switch (op) {
+	case 0x01:
+		m = next(c);
+		d->op = m == 0xd1 ? DECODE_XSETBV : m == 0xf9 ? DECODE_RDTSCP : DECODE_UNKNOWN;
+		return;
+	case 0x06: d->op = DECODE_CLTS; return;
+	case 0x08:
+	case 0x09: d->op = DECODE_WBINVD; return;
+	case 0x20: case 0x21: case 0x22: case 0x23:
+		m = next(c);
+		d->control = ((m >> 3) & 7) | ((p->rex & 4) << 1);
+		d->reg = (m & 7) | ((p->rex & 1) << 3);
+		d->bytes = code64 ? 8 : 4;
+		d->op = op == 0x20 ? DECODE_MOV_FROM_CR : op == 0x22 ? DECODE_MOV_TO_CR :
+			op == 0x21 ? DECODE_MOV_FROM_DR : DECODE_MOV_TO_DR;
+		return;
+	case 0x30: d->op = DECODE_WRMSR; return;
+	case 0x31: d->op = DECODE_RDTSC; return;
+	case 0x32: d->op = DECODE_RDMSR; return;
+	case 0xa2: d->op = DECODE_CPUID; return;
+	case 0xab: case 0xb3: case 0xbb:
+		read_modrm(c, d, p);
+		d->op = op == 0xab ? DECODE_BTS : op == 0xb3 ? DECODE_BTR : DECODE_BTC;
+		return;
+	case 0xba:
+		m = read_modrm(c, d, p);
+		d->op = bits[(m >> 3) & 7];
+		d->operand_is_imm = true;
+		d->imm = next(c);
+		return;
+	case 0xb0:
+		d->bytes = 1;
+		__attribute__((fallthrough));
+	case 0xb1:
+		read_modrm(c, d, p);
+		byte_register(d, p);
+		d->op = DECODE_CMPXCHG;
+		return;
+	case 0xc0:
+		d->bytes = 1;
+		__attribute__((fallthrough));
+	case 0xc1:
+		read_modrm(c, d, p);
+		byte_register(d, p);
+		d->op = DECODE_XADD;
+		return;
+	case 0xc3: /* movnti */
+		read_modrm(c, d, p);
+		d->op = DECODE_MOV;
+		return;
+	default: return;
+	}
+}
+
+static void decode_one(struct decoded *d, struct cursor *c, const struct prefixes *p, uint8_t op, bool code64)
+{
+	uint8_t m;
+
+	/* op r/m, r of the eight arithmetic groups */
+	if (op < 0x40 && (op & 6) == 0 && alu[op >> 3] != DECODE_UNKNOWN) {
+		if (!(op & 1)) {
+			d->bytes = 1;
+		}
+		read_modrm(c, d, p);
+		byte_register(d, p);
+		d->op = alu[op >> 3];
+		return;
+	}
+	switch (op) {
+	case 0x0f: decode_0f(d, c, p, code64); return;
+	case 0x6c: case 0x6e:
+		d->bytes = 1;
+		__attribute__((fallthrough));
+	case 0x6d: case 0x6f:
+		d->op = op < 0x6e ? DECODE_INS : DECODE_OUTS;
+		if (d->bytes == 8) {
+			d->bytes = 4;
+		}
+		return;
+	case 0x80: case 0x83: case 0x81:
+		if (op == 0x80) {
+			d->bytes = 1;
+		}
+		m = read_modrm(c, d, p);
+		d->op = alu[(m >> 3) & 7];
+		imm_operand(d, c, op == 0x81 ? MIN(d->bytes, 4u) : 1);
+		return;
+	case 0x86: case 0x88:
+		d->bytes = 1;
+		__attribute__((fallthrough));
+	case 0x87: case 0x89:
+		read_modrm(c, d, p);
+		byte_register(d, p);
+		d->op = op < 0x88 ? DECODE_XCHG : DECODE_MOV;
+		return;
+	case 0xaa:
+		d->bytes = 1;
+		__attribute__((fallthrough));
+	case 0xab:
+		d->op = DECODE_STOS;
+		d->memory = true;
+		return;
+	case 0xc6:
+		d->bytes = 1;
+		__attribute__((fallthrough));
+	case 0xc7:
+		read_modrm(c, d, p);
+		d->op = DECODE_MOV;
+		imm_operand(d, c, MIN(d->bytes, 4u));
+		return;
+	case 0xe4: case 0xe5: case 0xe6: case 0xe7:
+		d->imm = next(c);
+		d->op = op < 0xe6 ? DECODE_IN : DECODE_OUT;
+		d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
+		return;
+	case 0xec: case 0xed: case 0xee: case 0xef:
+		d->port_in_dx = true;
+		d->op = op < 0xee ? DECODE_IN : DECODE_OUT;
+		d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
+		return;
+	case 0xf4: d->op = DECODE_HLT; return;
+	case 0xfa: d->op = DECODE_CLI; return;
+	case 0xfb: d->op = DECODE_STI; return;
+	default: return;
+	}
+}
+
+void decode(struct decoded *d, const uint8_t *code, unsigned int n, bool code64)
+{
+	struct cursor c = { code, n, 0, false };
+	struct prefixes p = { 0 };
+	uint8_t op;
+
+	*d = (struct decoded){ .op = DECODE_UNKNOWN };
+	op = read_prefixes(&c, &p, code64);
+	d->bytes = p.rex & 8 ? 8 : p.size16 ? 2 : 4;
+	d->rep = p.rep;
+	d->address32 = p.addr32;
+	decode_one(d, &c, &p, op, code64);
+	d->length = c.at;
+	if (c.short_read) {
+		d->op = DECODE_UNKNOWN;
+	}
+}

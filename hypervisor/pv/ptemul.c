@@ -1,0 +1,155 @@
+/*
+ * A guest kernel wrote to a page table it may only read.  The write is worked out
+ * and done for it, checked like any other entry (writable page tables without the name).
+ */
+#include "base/log.h"
+#include "mm/frame.h"
+#include "mm/pagetype.h"
+#include "mm/ptwalk.h"
+#include "pv/emulate.h"
+#include "pv/guest.h"
+#include "x86/pte.h"
+
+#define FLAG_ZF 0x40ULL
+
+static uint64_t low_mask(unsigned int bytes)
+{
+	return bytes == 8 ? ~0ULL : (1ULL << (8 * bytes)) - 1;
+}
+
+/* The operand-sized value an instruction would leave in memory. */
+static uint64_t result_of(const struct decoded *d, uint64_t old, uint64_t operand)
+{
+	uint64_t bit = 1ULL << (operand & (d->bytes * 8 - 1));
+
+	switch (d->op) {
+	case DECODE_ADD:
+	case DECODE_XADD: return old + operand;
+	case DECODE_OR: return old | operand;
+	case DECODE_AND: return old & operand;
+	case DECODE_SUB: return old - operand;
+	case DECODE_XOR: return old ^ operand;
+	case DECODE_BTS: return old | bit;
+	case DECODE_BTR: return old & ~bit;
+	case DECODE_BTC: return old ^ bit;
+	default: return operand;	/* MOV, XCHG, STOS, CMPXCHG */
+	}
+}
+
+/* What the instruction does besides: old value in a register, flags. */
+static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, uint64_t new)
+{
+	uint64_t *reg = emulate_reg(r, d->reg), mask = low_mask(d->bytes);
+
+	switch (d->op) {
+	case DECODE_XCHG:
+	case DECODE_XADD:
+		*reg = d->bytes == 4 ? old : (*reg & ~mask) | old;
+		break;
+	case DECODE_BTS:
+	case DECODE_BTR:
+	case DECODE_BTC: {
+		uint64_t n = (d->operand_is_imm ? d->imm : *reg) & (d->bytes * 8 - 1);
+
+		r->rflags = (r->rflags & ~1ULL) | (old >> n & 1);
+		break;
+	}
+	case DECODE_ADD: case DECODE_OR: case DECODE_AND: case DECODE_SUB: case DECODE_XOR:
+		/* ZF and SF suffice for the compilers' uses of read-modify-write on entries. */
+		r->rflags &= ~(FLAG_ZF | 0x80 | 1 | 0x800);
+		r->rflags |= (new & mask) ? 0 : FLAG_ZF;
+		r->rflags |= (new >> (d->bytes * 8 - 1) & 1) ? 0x80 : 0;
+		break;
+	default: break;
+	}
+}
+
+/* rip moves on, except within a REP STOS, whose next item faults again. */
+static void advance(const struct decoded *d, struct regs *r)
+{
+	if (d->op == DECODE_STOS) {
+		r->rdi += r->rflags & 0x400 ? -(uint64_t)d->bytes : d->bytes;
+		if (d->rep && --r->rcx) {
+			return;
+		}
+	}
+	r->rip += d->length;
+}
+
+/* d's table, entry index, byte offset in it; pt_lock is held. 1: done, 0: not ours, -1: refused. */
+static int write_entry(struct domain *dom, struct regs *r, const struct decoded *d, mfn_t table, unsigned int index,
+		       unsigned int offset)
+{
+	uint64_t entry = ((volatile uint64_t *)frame_to_virt(table))[index];
+	uint64_t mask = low_mask(d->bytes), old = entry >> (8 * offset) & mask, operand, new, whole;
+	int rc;
+
+	if (offset + d->bytes > 8) {
+		return 0;
+	}
+	operand = d->operand_is_imm ? d->imm : *emulate_reg(r, d->op == DECODE_STOS ? 0 : d->reg);
+	if (d->high_byte) {
+		operand >>= 8;
+	}
+	if (d->op == DECODE_CMPXCHG && old != (r->rax & mask)) {
+		r->rax = d->bytes == 4 ? old : (r->rax & ~mask) | old;
+		r->rflags &= ~FLAG_ZF;
+		return 1;
+	}
+	new = result_of(d, old, operand) & mask;
+	whole = (entry & ~(mask << (8 * offset))) | new << (8 * offset);
+	do {
+		rc = pagetype_cmpxchg(dom, table, index, entry, whole);
+		if (rc == -XEN_EAGAIN) {	/* the CPU set Accessed or Dirty meanwhile */
+			entry = ((volatile uint64_t *)frame_to_virt(table))[index];
+			old = entry >> (8 * offset) & mask;
+			new = result_of(d, old, operand) & mask;
+			whole = (entry & ~(mask << (8 * offset))) | new << (8 * offset);
+		}
+	} while (rc == -XEN_EAGAIN);
+	if (rc) {
+		log_guest(LOG_WARN, dom->id, "emulated page-table write %016lx -> %016lx refused: %d", entry, whole, rc);
+		return -1;
+	}
+	if (d->op == DECODE_CMPXCHG) {
+		r->rflags |= FLAG_ZF;
+	}
+	side_effects(d, r, old, new);
+	return 1;
+}
+
+bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
+{
+	struct domain *dom = v->domain;
+	struct decoded d;
+	uint8_t code[15];
+	uint64_t e;
+	mfn_t table;
+	int rc = 0;
+
+	e = ptwalk_l1e(paddr_to_mfn(v->pv->kernel_cr3), va);
+	table = PTE_MFN(e);
+	if (!(e & PTE_P) || (e & PTE_RW) || !frame_valid(table)) {
+		return false;
+	}
+	decode(&d, code, emulate_fetch(code, r->rip), true);
+	if (d.op == DECODE_UNKNOWN || d.op >= DECODE_RDMSR || !d.memory) {
+		return false;
+	}
+	spin_lock(&dom->pages.pt_lock);
+	if (frame_get(table, dom)) {
+		enum frame_type t = frame_type_of(frame_of(table));
+
+		if (t >= FRAME_L1 && t <= FRAME_L4 && frame_type_count(frame_of(table))) {
+			rc = write_entry(dom, r, &d, table, (va & ~PAGE_MASK) / 8, va & 7);
+		}
+		spin_unlock(&dom->pages.pt_lock);
+		frame_put(table);
+	} else {
+		spin_unlock(&dom->pages.pt_lock);
+	}
+	if (rc > 0) {
+		advance(&d, r);
+	}
+	return rc > 0;
+}

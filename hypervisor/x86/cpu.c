@@ -1,0 +1,63 @@
+/* Finds what the processor offers and turns on what protects us. */
+#include "x86/cpu.h"
+
+#include "base/log.h"
+#include "lib/string.h"
+#include "x86/io.h"
+
+struct cpu_features cpu_features;
+
+void cpu_detect(void)
+{
+	struct cpu_features *f = &cpu_features;
+	uint32_t a, b, c, d;
+
+	cpuid(0, 0, &f->max_leaf, &b, &c, &d);
+	memcpy(f->vendor, &b, 4);
+	memcpy(f->vendor + 4, &d, 4);
+	memcpy(f->vendor + 8, &c, 4);
+	f->amd = strcmp(f->vendor, "AuthenticAMD") == 0;
+	cpuid(1, 0, &a, &b, &c, &d);
+	f->xsave = c & (1u << 26);
+	if (f->max_leaf >= 7) {
+		cpuid(7, 0, &a, &b, &c, &d);
+		f->fsgsbase = b & 1u;
+		f->smep = b & (1u << 7);
+		f->smap = b & (1u << 20);
+		f->umip = c & (1u << 2);
+	}
+	if (f->xsave) {
+		cpuid(13, 1, &a, &b, &c, &d);
+		f->xsaveopt = a & 1u;
+	}
+	cpuid(0x80000000, 0, &f->max_ext_leaf, &b, &c, &d);
+	cpuid(0x80000001, 0, &a, &b, &c, &d);
+	f->rdtscp = d & (1u << 27);
+	f->phys_bits = 36;
+	if (f->max_ext_leaf >= 0x80000008) {
+		cpuid(0x80000008, 0, &a, &b, &c, &d);
+		f->phys_bits = a & 0xff;
+	}
+	/*
+	 * SMAP would forbid our copies to and from guest memory unless bracketed by STAC/CLAC; the copy
+	 * routines do not yet do so, hence it stays off.  SMEP costs nothing.
+	 */
+	f->cr4 = 0x20 /* PAE */ | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE |
+		 (f->smep ? CR4_SMEP : 0) | (f->umip ? CR4_UMIP : 0) | (f->xsave ? CR4_OSXSAVE : 0);
+	log_info("CPU: %s, %u physical address bits%s%s%s%s", f->vendor, f->phys_bits,
+		 f->xsave ? ", XSAVE" : "", f->fsgsbase ? ", FSGSBASE" : "", f->smep ? ", SMEP" : "",
+		 f->umip ? ", UMIP" : "");
+}
+
+void cpu_setup(void)
+{
+	/* PG CD=0 NW=0 AM WP NE ET MP PE; the guest's TS is set only while it wants it. */
+	__asm__ volatile("mov %0, %%cr0" ::"r"(0x80050033UL));
+	write_cr4(cpu_features.cr4);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 0x901);
+	/* The layout Linux expects of this ABI: WB WT UC- UC, WC WP UC UC. */
+	wrmsr(MSR_PAT, 0x050100070406ULL);
+	if (cpu_features.rdtscp) {
+		wrmsr_safe(MSR_TSC_AUX, 0);
+	}
+}

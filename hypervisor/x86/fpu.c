@@ -1,0 +1,115 @@
+/*
+ * XSAVE where there is one, FXSAVE elsewhere.  Everything is saved with all the
+ * processor's components enabled, so nothing of one guest stays for the next.
+ */
+#include "x86/fpu.h"
+
+#include "lib/string.h"
+#include "mm/pool.h"
+#include "x86/cpu.h"
+#include "x86/io.h"
+
+int xrstor_safe(void *area, uint64_t mask);
+int fxrstor_safe(void *area);
+
+static uint64_t host_xcr0;
+static size_t area_size = 512;
+
+/* x87, SSE, AVX, AVX-512 (three); nothing that needs XSS or PKRU. */
+#define XCR0_WANTED 0xe7ULL
+
+void fpu_setup(void)
+{
+	uint32_t a, b, c, d;
+
+	if (!cpu_features.xsave) {
+		return;
+	}
+	cpuid(13, 0, &a, &b, &c, &d);
+	host_xcr0 = (a | (uint64_t)d << 32) & XCR0_WANTED;
+	xsetbv_safe(host_xcr0);
+	cpuid(13, 0, &a, &b, &c, &d);	/* EBX: size for what is enabled now */
+	area_size = b;
+}
+
+uint64_t fpu_host_xcr0(void)
+{
+	return host_xcr0;
+}
+
+size_t fpu_area_size(void)
+{
+	return area_size;
+}
+
+/* XSAVE wants 64-byte alignment; the pool gives 16. The pointer returned is the aligned one, the offset before it. */
+void *fpu_alloc(void)
+{
+	char *raw = pool_alloc(area_size + 128), *p;
+
+	if (!raw) {
+		return NULL;
+	}
+	p = (char *)ROUND_UP((uintptr_t)raw + 16, 64);
+	((void **)p)[-1] = raw;
+	*(uint16_t *)p = 0x37f;			/* FCW */
+	*(uint32_t *)(p + 24) = 0x1f80;		/* MXCSR */
+	return p;
+}
+
+void fpu_free(void *area)
+{
+	if (area) {
+		pool_free(((void **)area)[-1]);
+	}
+}
+
+void fpu_save(void *area)
+{
+	if (!host_xcr0) {
+		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+		return;
+	}
+	xsetbv_safe(host_xcr0);
+	if (cpu_features.xsaveopt) {
+		__asm__ volatile("xsaveopt64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+	} else {
+		__asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+	}
+}
+
+/* A state that the processor refuses (a guest gave it) becomes the initial one. */
+void fpu_load(void *area, uint64_t xcr0)
+{
+	if (!host_xcr0) {
+		if (fxrstor_safe(area)) {
+			memset(area, 0, 512);
+			*(uint16_t *)area = 0x37f;
+			*(uint32_t *)((char *)area + 24) = 0x1f80;
+			fxrstor_safe(area);
+		}
+		return;
+	}
+	if (xrstor_safe(area, ~0ULL)) {
+		memset(area, 0, area_size);
+		*(uint16_t *)area = 0x37f;
+		*(uint32_t *)((char *)area + 24) = 0x1f80;
+		xrstor_safe(area, ~0ULL);
+	}
+	xsetbv_safe(xcr0);
+}
+
+void fpu_set_legacy(void *area, const void *fxsave)
+{
+	memcpy(area, fxsave, 512);
+	if (host_xcr0) {
+		memset((char *)area + 512, 0, area_size - 512);
+		*(uint64_t *)((char *)area + 512) = 3;	/* XSTATE_BV: x87 and SSE are there */
+	}
+	*(uint32_t *)((char *)area + 24) &= 0xffff;
+}
+
+void fpu_get_legacy(const void *area, void *fxsave)
+{
+	memcpy(fxsave, area, 512);
+}

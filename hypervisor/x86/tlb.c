@@ -1,0 +1,133 @@
+/*
+ * TLB flushes on this and other CPUs.  One shootdown at a time: the sender
+ * writes what is wanted, sends VECTOR_TLB and waits for each bit to fall; who spins
+ * on a lock answers from cpu_relax(), so a waiting sender cannot deadlock.
+ *
+ * The clock ticks with each stamp given out; each CPU remembers the clock at its last full
+ * flush.  A mapping removed at stamp s is gone from a CPU whose mark is > s.
+ */
+#include <stdatomic.h>
+
+#include "arch/cpu.h"
+#include "base/lock.h"
+#include "x86/machine.h"
+#include "x86/percpu.h"
+#include "x86/tlb.h"
+
+static struct spinlock tlb_lock = SPINLOCK_INIT(LOCK_TLB);
+static _Atomic cpumask_t wanted;	/* CPUs that still have to flush */
+static gva_t wanted_page;		/* ~0: everything */
+static _Atomic uint32_t clock = 1;
+static _Atomic uint32_t flushed_at[MAX_CPUS];
+
+static inline uint64_t read_cr3(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("mov %%cr3, %0" : "=r"(v));
+	return v;
+}
+
+void tlb_mark_flushed(void)
+{
+	atomic_store_explicit(&flushed_at[cpu_info()->cpu], atomic_load(&clock), memory_order_release);
+}
+
+/* A CR3 load drops all but global entries; only the hypervisor's own mappings are global. */
+static void flush_local(gva_t page)
+{
+	if (page == ~0ULL) {
+		__asm__ volatile("mov %0, %%cr3" ::"r"(read_cr3()) : "memory");
+		tlb_mark_flushed();
+	} else {
+		__asm__ volatile("invlpg (%0)" ::"r"(page) : "memory");
+	}
+}
+
+/* The hypervisor's mappings changed (rare, at boot): toggling CR4.PGE drops global entries too. */
+static void flush_local_global(void)
+{
+	uint64_t cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4 & ~0x80ULL) : "memory");
+	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4) : "memory");
+	tlb_mark_flushed();
+}
+
+void tlb_answer(void)
+{
+	cpumask_t me = (cpumask_t)1 << cpu_info()->cpu;
+
+	if (atomic_load_explicit(&wanted, memory_order_acquire) & me) {
+		flush_local(wanted_page);
+		atomic_fetch_and(&wanted, ~me);
+	}
+}
+
+void cpu_relax(void)
+{
+	tlb_answer();
+	__asm__ volatile("pause" ::: "memory");
+}
+
+static void shoot(cpumask_t cpus, gva_t page)
+{
+	cpumask_t me = (cpumask_t)1 << cpu_id();
+	cpumask_t all = cpu_count() >= 64 ? CPUMASK_ALL : ((cpumask_t)1 << cpu_count()) - 1;
+
+	if (cpus & me) {
+		flush_local(page);
+	}
+	cpus &= all & ~me;
+	if (!cpus) {
+		return;
+	}
+	spin_lock(&tlb_lock);
+	wanted_page = page;
+	atomic_store_explicit(&wanted, cpus, memory_order_release);
+	smp_send_tlb_flush(cpus);
+	while (atomic_load_explicit(&wanted, memory_order_acquire)) {
+		__asm__ volatile("pause");
+	}
+	spin_unlock(&tlb_lock);
+}
+
+uint32_t tlb_stamp(void)
+{
+	return atomic_fetch_add_explicit(&clock, 1, memory_order_relaxed);
+}
+
+void tlb_flush_all(cpumask_t cpus)
+{
+	atomic_fetch_add(&clock, 1);
+	if (cpus & ((cpumask_t)1 << cpu_id())) {
+		flush_local_global();
+	}
+	shoot(cpus & ~((cpumask_t)1 << cpu_id()), ~0ULL);
+}
+
+void tlb_flush_guest(cpumask_t cpus)
+{
+	atomic_fetch_add(&clock, 1);
+	shoot(cpus, ~0ULL);
+}
+
+void tlb_flush_page(cpumask_t cpus, gva_t va)
+{
+	shoot(cpus, va);
+}
+
+void tlb_flush_older(cpumask_t cpus, uint32_t stamp)
+{
+	cpumask_t need = 0;
+
+	for (unsigned int c = 0; c < cpu_count(); c++) {
+		if ((cpus >> c & 1) && (int32_t)(atomic_load(&flushed_at[c]) - stamp) <= 0) {
+			need |= (cpumask_t)1 << c;
+		}
+	}
+	if (need) {
+		tlb_flush_guest(need);
+	}
+}

@@ -1,0 +1,10 @@
+/* What of tlb.c is for pv/ and percpu.c; the rest is in arch/cpu.h. */
+#ifndef PAVANE_X86_TLB_H
+#define PAVANE_X86_TLB_H
+
+#include "lib/types.h"
+
+void tlb_mark_flushed(void);		/* this CPU has just loaded CR3 */
+void tlb_flush_guest(cpumask_t cpus);	/* all non-global entries */
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * The C side of entry.S: sorts what came in.  From a guest: an upcall or an interrupt.
+ * From the hypervisor itself: an interrupt in one of its two windows, a mended fault, or our own
+ * mistake, which is reported with registers and symbols' addresses.
+ */
+#include "x86/trap.h"
+
+#include "arch/cpu.h"
+#include "arch/upcall.h"
+#include "base/bug.h"
+#include "base/log.h"
+#include "x86/cpu.h"
+#include "x86/machine.h"
+#include "x86/percpu.h"
+#include "x86/pte.h"
+
+struct extable_entry { uint64_t fault, fixup; };
+extern const struct extable_entry extable_start[], extable_end[];
+extern char text_start[], text_end[], image_start[], exit_iretq[];
+
+static const char *const trap_names[32] = {
+	"divide error", "debug", "NMI", "breakpoint", "overflow", "bounds", "invalid opcode",
+	"no device", "double fault", "coprocessor", "invalid TSS", "segment not present",
+	"stack fault", "general protection", "page fault", "spurious", "x87", "alignment check",
+	"machine check", "SIMD", "virtualization", "control protection",
+};
+
+static const struct extable_entry *find_fixup(uint64_t rip)
+{
+	for (const struct extable_entry *e = extable_start; e < extable_end; e++) {
+		if (e->fault == rip) {
+			return e;
+		}
+	}
+	return NULL;
+}
+
+static bool in_text(uint64_t a)
+{
+	return a >= (uint64_t)image_start && a < (uint64_t)text_end;
+}
+
+void trap_print_stack(uint64_t rbp)
+{
+	uint64_t base = rbp & ~(STACK_SIZE - 1);
+
+	for (unsigned int i = 0; i < 24 && rbp >= base && rbp + 16 <= base + STACK_SIZE && rbp > 4096 &&
+				 rbp >= DIRECTMAP_BASE - (DIRECTMAP_BASE - HV_START); i++) {
+		const uint64_t *frame = (const uint64_t *)rbp;
+
+		if (!in_text(frame[1])) {
+			break;
+		}
+		log_err("    %016lx", frame[1]);
+		rbp = frame[0];
+	}
+}
+
+static void print_regs(const struct regs *r)
+{
+	log_err("CPU %u: vector %u (%s) error %#x", cpu_id(), r->vector & 0xff,
+		trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "?", r->error_code);
+	log_err("RIP %04lx:%016lx  RSP %04lx:%016lx  RFLAGS %08lx", r->cs, r->rip, r->ss, r->rsp, r->rflags);
+	log_err("RAX %016lx RBX %016lx RCX %016lx RDX %016lx", r->rax, r->rbx, r->rcx, r->rdx);
+	log_err("RSI %016lx RDI %016lx RBP %016lx R8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
+	log_err("R9  %016lx R10 %016lx R11 %016lx R12 %016lx", r->r9, r->r10, r->r11, r->r12);
+	log_err("R13 %016lx R14 %016lx R15 %016lx CR2 %016lx", r->r13, r->r14, r->r15, read_cr2());
+}
+
+void trap_print_regs(const struct regs *r)
+{
+	print_regs(r);
+}
+
+/* addr2line -e build/hv/pavane.elf turns these numbers into lines. */
+static __attribute__((noreturn)) void die(struct regs *r)
+{
+	log_force_unlock();
+	print_regs(r);
+	log_err("call chain:");
+	log_err("    %016lx", r->rip);
+	trap_print_stack(r->rbp);
+	panic("unexpected %s in the hypervisor", trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "trap");
+}
+
+void trap_from_guest(struct regs *r)
+{
+	if (likely((r->vector & 0xff) < 32) || (r->vector & 0xff) == 0x80) {
+		upcall_guest_trap(r);
+	} else {
+		irq_dispatch(r, (uint8_t)r->vector);
+	}
+}
+
+void trap_from_hypervisor(struct regs *r)
+{
+	const struct extable_entry *fix;
+
+	if (r->vector >= 32) {
+		irq_dispatch(r, (uint8_t)r->vector);
+		return;
+	}
+	if (r->vector == 2) {
+		log_warn("NMI on CPU %u, ignored", cpu_id());
+		return;
+	}
+	if (r->rip == (uint64_t)exit_iretq) {
+		trap_exit_failed(r);	/* the guest's own frame is bad: does not return */
+	}
+	fix = find_fixup(r->rip);
+	if (fix && (r->vector == 13 || r->vector == 14 || r->vector == 12)) {
+		r->rip = fix->fixup;
+		return;
+	}
+	die(r);
+}
+
+/* Guest addresses only: below the hypervisor's range, or above it, and never across. */
+static bool guest_range(gva_t a, size_t n)
+{
+	return a + n >= a && va_canonical(a) && (n == 0 || va_canonical(a + n - 1)) &&
+	       (a + n <= HV_START || a >= HV_END);
+}
+
+size_t copy_bytes(void *to, const void *from, size_t n);
+size_t clear_bytes(void *to, size_t n);
+
+size_t cpu_copy_from_guest(void *to, gva_t from, size_t n)
+{
+	return guest_range(from, n) ? copy_bytes(to, (const void *)from, n) : n;
+}
+
+size_t cpu_copy_to_guest(gva_t to, const void *from, size_t n)
+{
+	return guest_range(to, n) ? copy_bytes((void *)to, from, n) : n;
+}
+
+size_t cpu_clear_guest(gva_t to, size_t n)
+{
+	return guest_range(to, n) ? clear_bytes((void *)to, n) : n;
+}
+
+/*
+ * May interrupts in for an instant.  The handlers only raise softirqs, deliver
+ * events and acknowledge, so one instruction's window is enough.
+ */
+void cpu_preempt_point(void)
+{
+	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+}
+
+unsigned int cpu_id(void)
+{
+	return cpu_info()->cpu;
+}
+
+struct vcpu *cpu_current(void)
+{
+	return cpu_info()->current;
+}
