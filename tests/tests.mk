@@ -23,13 +23,13 @@ $(B)/lists:
 	@mkdir -p $@
 
 # Small static tools that system tests carry into guests.
-SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck micro)
+SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck micro blkbench)
 $(B)/tools/%: tests/system/tools/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 
-$(B)/tools/micro: tests/bench/micro.c
+$(B)/tools/micro $(B)/tools/blkbench: $(B)/tools/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<

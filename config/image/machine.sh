@@ -35,7 +35,7 @@ cpus=${PAVANE_CPUS:-2}
 words+=(-smp "$cpus")
 if [ -n "${PAVANE_ACCEL:-}" ]; then
 	words+=(-accel "$PAVANE_ACCEL")
-elif [ -r /dev/kvm ] && grep -qE '^kvm_(intel|amd) ' /proc/modules; then
+elif [ -r /dev/kvm ] && grep -qsE '^kvm_(intel|amd) ' /proc/modules; then
 	words+=(-accel kvm)
 else
 	words+=(-accel tcg,thread=multi)
@@ -52,9 +52,9 @@ drive "$disk" $snap
 drive $scratch on
 drive $IMAGE/guest.img on
 drive $IMAGE/guest.img on
-net=user,model=virtio-net-pci
+net=user,id=net
 [ -n "$port" ] && net+=,hostfwd=tcp:127.0.0.1:$port-:80
-words+=(-nic "$net")
+words+=(-netdev "$net" -device virtio-net-pci,netdev=net,romfile=)
 [ -n "$share" ] && words+=(-virtfs "local,path=$share,mount_tag=share,security_model=none,id=share")
 
 common="loglevel=4 panic=-1 net.ifnames=0"

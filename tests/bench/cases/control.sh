@@ -1,4 +1,5 @@
 #!/bin/bash
 # What system calls, faults and processes cost in the control domain.
 # on: bare peer pavane
+/share/micro tsc
 cp /share/micro /tmp/ && /tmp/micro 5
