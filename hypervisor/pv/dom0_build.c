@@ -17,6 +17,7 @@
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/m2p.h"
+#include "mm/pagetype.h"
 #include "pv/guest.h"
 #include "x86/bootinfo.h"
 #include "x86/percpu.h"
@@ -349,6 +350,11 @@ static void start(const struct build *b)
 	if (rc) {
 		panic("the control domain's first page tables were refused: %d", rc);
 	}
+	/* Pinned, as the ABI has it: the kernel unpins them when it moves to its own. */
+	spin_lock(&b->d->pages.pt_lock);
+	rc = pagetype_pin(b->d, mfn(b->mfns[b->tables]), FRAME_L4);
+	spin_unlock(&b->d->pages.pt_lock);
+	BUG_ON(rc);
 	vcpu_clear_flag(v, VPF_DOWN);
 	domain_unpause(b->d);
 }

@@ -296,6 +296,7 @@ void guest_start_idle(void)
 	stack_restart(idle_loop);
 }
 
+#define TRACE 0
 /* ---- hypercalls and system calls ---- */
 
 void syscall_from_guest(struct regs *r)
@@ -303,7 +304,9 @@ void syscall_from_guest(struct regs *r)
 	struct vcpu *v = cpu_info()->current;
 
 	if (likely(v->pv->kernel_mode)) {
+		if (TRACE) log_err("HC %lu(%lx %lx %lx) at %lx", r->rax, r->rdi, r->rsi, r->rdx, r->rip);
 		r->rax = (uint64_t)hypercall_call((unsigned int)r->rax, r->rdi, r->rsi, r->rdx, r->r10, r->r8);
+		if (TRACE) log_err("  = %ld", (long)r->rax);
 	} else {
 		bounce_callback(v, r, &v->pv->syscall);
 	}
