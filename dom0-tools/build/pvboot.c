@@ -229,6 +229,23 @@ static int fill_start_info(struct build *b, char **err)
 	return p2m_write(b->h, b->dom->domid, b->frames, b->layout.store.pfn, zero, sizeof(zero), err);
 }
 
+/* Event delivery starts masked on every vCPU: the kernel has no handler yet, and the ports are live. */
+static int fill_shared_info(struct build *b, char **err)
+{
+	xen_pfn_t frame = b->shared_info;
+	shared_info_t *si = hcall_map_foreign(b->h, b->dom->domid, &frame, 1);
+
+	if (!si) {
+		return fail(err, "can't map the new domain's shared info page: %m");
+	}
+	memset(si, 0, 4096);
+	for (int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
+		si->vcpu_info[i].evtchn_upcall_mask = 1;
+	}
+	hcall_unmap_foreign(b->h, si, 1);
+	return 0;
+}
+
 static int fill_memory(struct build *b, char **err)
 {
 	const struct layout *l = &b->layout;
@@ -244,7 +261,7 @@ static int fill_memory(struct build *b, char **err)
 	if (p2m_write(b->h, domid, b->frames, l->p2m.pfn, b->frames, l->page_count * sizeof(uint64_t), err) < 0) {
 		return -1;
 	}
-	if (fill_start_info(b, err) < 0) {
+	if (fill_start_info(b, err) < 0 || fill_shared_info(b, err) < 0) {
 		return -1;
 	}
 	return fill_tables(b, err);
