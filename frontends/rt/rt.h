@@ -1,0 +1,111 @@
+/*
+ * The mini-guest's runtime: what a guest's main() may use.  One vCPU runs it, on one stack, with
+ * events delivered on that stack; a second one can be started.
+ */
+#ifndef PAVANE_RT_H
+#define PAVANE_RT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <xen/errno.h>
+#include <xen/xen.h>
+#include <xen/event_channel.h>
+
+#include "frontends/rt/hcall.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  4096UL
+#define PTE_P	   1UL
+#define PTE_RW	   2UL
+#define PTE_US	   4UL
+#define PTE_A	   0x20UL
+#define PTE_D	   0x40UL
+#define PTE_NX	   (1UL << 63)
+#define PTE_FRAME  0x000ffffffffff000UL
+#define PTE_USUAL  (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
+
+/* What main() says in the end; FAILURE if any CHECK failed, whatever it says. */
+enum verdict { SUCCESS, FAILURE, SKIP };
+enum verdict guest_main(void);
+
+/* setup.c */
+extern struct start_info *start_info;
+extern struct shared_info *shared_info;
+bool is_control_domain(void);
+__attribute__((noreturn)) void guest_shutdown(unsigned int reason);
+
+/* console.c: the emergency console, and in a guest that has one its own too */
+void console_init(void);
+__attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
+
+/* mm.c */
+void mm_init(void);
+void *page_alloc(void);			/* zeroed, mapped, never given back; stops the guest when there are none */
+uint64_t pfn_take(void);		/* number of a page that is mapped nowhere */
+uint64_t pfn_to_mfn(uint64_t pfn);
+uint64_t mfn_to_pfn(uint64_t mfn);	/* ~0 when the machine frame is nobody's */
+void p2m_set(uint64_t pfn, uint64_t mfn);	/* in our own list */
+uint64_t virt_to_mfn(const void *p);	/* of a page in the initial mapping */
+void *pfn_to_virt(uint64_t pfn);	/* in the initial mapping */
+/* The entry of the tables that maps va at a level 1..4, or NULL; tables are readable in place. */
+const uint64_t *pte_of(const void *va, int level);
+uint64_t pte_machine_address(const uint64_t *pte);
+
+/* trap.c */
+struct trap_frame {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint64_t vector, error, rip, cs, rflags, rsp, ss;
+};
+struct trap_seen {
+	bool happened;
+	uint64_t vector, error, cr2, rip;
+};
+struct jump {
+	uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
+};
+int rt_setjmp(struct jump *j) __attribute__((returns_twice));
+__attribute__((noreturn)) void rt_longjmp(struct jump *j, int value);
+void traps_init(void);
+/* Calls f(arg) and tells whether it ended by an exception, and by which. */
+struct trap_seen trap_try(void (*f)(void *arg), void *arg);
+/* Called for a vector instead, when set; returning continues the guest with the frame as it is then. */
+extern void (*trap_hook[256])(struct trap_frame *f);
+extern void (*syscall_hook)(struct trap_frame *f);
+
+/* event.c */
+void events_init(void);
+void event_handle(void);		/* from trap.c */
+typedef void (*event_fn)(evtchn_port_t port);
+void event_set_handler(evtchn_port_t port, event_fn f);	/* and unmasks */
+void event_mask(evtchn_port_t port);
+bool event_is_pending(evtchn_port_t port);
+void event_clear(evtchn_port_t port);
+struct vcpu_info *vcpu_info(void);
+void upcalls_off(void);			/* as CLI; on delivers what waits */
+void upcalls_on(void);
+/* Waits in the hypervisor until cond(), for at most so many ns of system time. */
+bool wait_for(bool (*cond)(void), uint64_t ns);
+
+/* time.c */
+uint64_t system_time(void);		/* ns, from the time page */
+uint64_t wall_clock(void);		/* seconds since 1970 */
+void timer_init(void);
+void timer_arm(uint64_t at);		/* absolute; 0 stops */
+extern volatile unsigned int timer_count;
+
+/* second.c: another vCPU */
+long second_start(unsigned int vcpu, void (*f)(unsigned int vcpu));
+
+#define barrier() __asm__ volatile("" ::: "memory")
+static inline uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (uint64_t)hi << 32 | lo;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/* A second vCPU: starts in second_entry on its own stack, with the same page tables and no events. */
+#include "frontends/rt/rt.h"
+
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+extern char second_entry[], failsafe_entry[], event_entry[], syscall_entry[];
+void second_main(unsigned int vcpu);
+static void (*run)(unsigned int vcpu);
+
+void second_main(unsigned int vcpu)
+{
+	run(vcpu);
+	for (;;) {
+		vcpu_op(VCPUOP_down, vcpu, NULL);
+	}
+}
+
+long second_start(unsigned int vcpu, void (*f)(unsigned int vcpu))
+{
+	static struct vcpu_guest_context c;
+	char *stack = page_alloc();
+	long rc;
+
+	run = f;
+	c = (struct vcpu_guest_context){ 0 };
+	c.flags = VGCF_in_kernel;
+	c.user_regs.rip = (uint64_t)second_entry;
+	c.user_regs.rsp = (uint64_t)stack + PAGE_SIZE;
+	c.user_regs.rdi = vcpu;
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.user_regs.rflags = 0x200;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = (uint64_t)stack + PAGE_SIZE;
+	c.event_callback_eip = (uint64_t)event_entry;
+	c.failsafe_callback_eip = (uint64_t)failsafe_entry;
+	c.syscall_callback_eip = (uint64_t)syscall_entry;
+	c.ctrlreg[3] = virt_to_mfn((void *)start_info->pt_base) << PAGE_SHIFT;
+	rc = vcpu_op(VCPUOP_initialise, vcpu, &c);
+	return rc ? rc : vcpu_op(VCPUOP_up, vcpu, NULL);
+}

@@ -1,0 +1,37 @@
+/*
+ * For ABI tests: each check prints one line, and only failing ones say why.  A test opens with what the ABI
+ * promises; it proves that good requests work, that bad ones are refused with the right error, and that a refusal changed
+ * nothing.
+ */
+#ifndef PAVANE_RT_TEST_H
+#define PAVANE_RT_TEST_H
+
+#include "frontends/rt/rt.h"
+
+extern unsigned int checks_failed, checks_made;
+
+#define CHECK(cond, what, ...)                                                                       \
+	do {                                                                                         \
+		checks_made++;                                                                       \
+		if (cond) {                                                                          \
+			print("  ok   " what "\n", ##__VA_ARGS__);                                   \
+		} else {                                                                             \
+			checks_failed++;                                                             \
+			print("  BAD  " what " [%s:%d: %s]\n", ##__VA_ARGS__, __FILE__, __LINE__, #cond); \
+		}                                                                                    \
+	} while (0)
+
+#define CHECK_EQ(got, want, what, ...)                                                               \
+	do {                                                                                         \
+		long got_ = (long)(got), want_ = (long)(want);                                       \
+		checks_made++;                                                                       \
+		if (got_ == want_) {                                                                 \
+			print("  ok   " what "\n", ##__VA_ARGS__);                                   \
+		} else {                                                                             \
+			checks_failed++;                                                             \
+			print("  BAD  " what ": got %ld (%#lx), expected %ld (%#lx) [%s:%d]\n", ##__VA_ARGS__, got_, \
+			      (unsigned long)got_, want_, (unsigned long)want_, __FILE__, __LINE__); \
+		}                                                                                    \
+	} while (0)
+
+#endif
