@@ -338,6 +338,9 @@ void storage_forget_domain(struct storage *st, unsigned int domid)
 		if (clean) {
 			perms_put(st->special[i]);
 			st->special[i] = clean;
+			if (st->journal) {
+				st->journal->special(st->journal_arg, (enum special_event)i, clean);
+			}
 		}
 	}
 }

@@ -63,6 +63,7 @@ char *conn_input(struct conn *c, size_t *room)
 void conn_received(struct conn *c, size_t len)
 {
 	c->in.end += len;
+	c->touched = true;
 }
 
 bool conn_step(struct conn *c)
@@ -83,6 +84,7 @@ bool conn_step(struct conn *c)
 	}
 	op_handle(c, &req);
 	buf_consume(&c->in, PROTO_HEADER + req.len);
+	c->touched = true;
 	return true;
 }
 
@@ -96,6 +98,7 @@ const char *conn_output(struct conn *c, size_t *len)
 static void queue_missed(struct conn *c)
 {
 	c->overflow = false;
+	c->touched = true;
 	for (struct watch *w = c->watches; w; w = w->next) {
 		watch_queue_initial(c, w);
 	}
@@ -113,6 +116,7 @@ void conn_queue_reply(struct conn *c, uint32_t type, uint32_t req_id, uint32_t t
 		      const void *payload, size_t len)
 {
 	proto_put(&c->out, type, req_id, tx_id, payload, len);
+	c->touched = true;
 }
 
 void conn_queue_event(struct conn *c, const char *path, const char *token)
@@ -126,9 +130,11 @@ void conn_queue_event(struct conn *c, const char *path, const char *token)
 	}
 	if (buf_len(&c->out) + PROTO_HEADER + path_len + token_len > limit) {
 		c->overflow = true;
+		c->touched = true;
 		return;
 	}
 	memcpy(payload, path, path_len);
 	memcpy(payload + path_len, token, token_len);
 	proto_put(&c->out, XS_WATCH_EVENT, 0, 0, payload, path_len + token_len);
+	c->touched = true;
 }

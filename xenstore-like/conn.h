@@ -27,6 +27,7 @@ struct conn {
 	bool dead;	/* cannot be talked to any more; the transport frees it */
 	bool ring;	/* belongs to a domain's ring, and so outlives this process */
 	bool overflow;	/* events were dropped */
+	bool touched;	/* bytes came or were queued since the journal last looked */
 	struct buf in, out;
 	struct watch *watches;
 	unsigned int watch_count;

@@ -18,6 +18,7 @@
 #include <xengnttab.h>
 
 #include "xenstore-like/conn.h"
+#include "xenstore-like/dump.h"
 #include "xenstore-like/mem.h"
 #include "xenstore-like/ring.h"
 #include "xenstore-like/watch.h"
@@ -30,9 +31,12 @@ enum mapping { MAP_NONE, MAP_KERNEL, MAP_GRANT, MAP_FOREIGN };
 struct domain {
 	struct domain *next;
 	unsigned int domid;
+	unsigned int remote; /* its end of the channel, as it was introduced */
+	uint64_t mfn;
 	int port; /* our end */
 	enum mapping mapped;
-	struct xenstore_domain_interface *page;
+	void *page;
+	struct ring ring;
 	struct conn *conn; /* NULL: the ring was broken and is closed */
 	bool ready;	   /* may have requests */
 	bool told;	   /* its shutdown has been announced */
@@ -157,6 +161,16 @@ static void delete_domain(struct domains *ds, struct domain *d)
 	free(d);
 }
 
+/* The page is mapped and the channel bound: talk. */
+static void start_conn(struct domains *ds, struct domain *d)
+{
+	ring_attach(&d->ring, d->page);
+	d->conn = conn_new(ds->st, d->domid);
+	d->conn->ring = true;
+	d->conn->touched = true;
+	d->ready = true;
+}
+
 static int open_ring(struct domains *ds, struct domain *d, uint64_t mfn, unsigned int remote)
 {
 	int err = map_ring(ds, d, mfn);
@@ -168,9 +182,9 @@ static int open_ring(struct domains *ds, struct domain *d, uint64_t mfn, unsigne
 		close_ring(ds, d);
 		return err;
 	}
-	d->conn = conn_new(ds->st, d->domid);
-	d->conn->ring = true;
-	d->ready = true;
+	d->mfn = mfn;
+	d->remote = remote;
+	start_conn(ds, d);
 	return 0;
 }
 
@@ -199,7 +213,7 @@ static int do_introduce(void *arg, unsigned int domid, uint64_t mfn, unsigned in
 		return err;
 	}
 	d->told = false;
-	ring_greet(d->page);
+	ring_greet(&d->ring);
 	notify(ds, d);
 	ds->tell.introduced(ds->tell.arg, domid, mfn, port);
 	if (fresh) {
@@ -265,31 +279,6 @@ static const struct domain_hooks hooks = {
 	.is_introduced = is_introduced,
 };
 
-int domains_restore(struct domains *ds, unsigned int domid, uint64_t mfn, unsigned int port)
-{
-	struct domain *d = find_domain(ds, domid);
-	int err;
-
-	if (d || domid == 0) {
-		return -EEXIST;
-	}
-	d = new_domain(ds, domid);
-	err = open_ring(ds, d, mfn, port);
-	if (err) {
-		delete_domain(ds, d);
-		return err;
-	}
-	notify(ds, d);
-	return 0;
-}
-
-struct conn *domains_conn(struct domains *ds, unsigned int domid)
-{
-	struct domain *d = find_domain(ds, domid);
-
-	return d ? d->conn : NULL;
-}
-
 /* ---- domains that end by themselves ---- */
 
 enum life { LIFE_UNKNOWN, LIFE_RUNNING, LIFE_SHUTDOWN, LIFE_GONE };
@@ -316,7 +305,7 @@ static enum life life_of(struct domains *ds, unsigned int domid)
 	return op->u.getdomaininfo.flags & XEN_DOMINF_shutdown ? LIFE_SHUTDOWN : LIFE_RUNNING;
 }
 
-void domains_check(struct domains *ds)
+static void check_domains(struct domains *ds)
 {
 	struct domain *next;
 	bool news = false;
@@ -358,7 +347,7 @@ void domains_take_events(struct domains *ds)
 		xenevtchn_unmask(ds->evtchn, (evtchn_port_t)port);
 	}
 	if (check) {
-		domains_check(ds);
+		check_domains(ds);
 	}
 }
 
@@ -366,7 +355,7 @@ static void give_up(struct domains *ds, struct domain *d, unsigned int why)
 {
 	fprintf(stderr, "pavstored: domain %u: %s; its ring is closed\n", d->domid,
 		why == XENSTORE_ERROR_RINGIDX ? "impossible ring indices" : "broken request");
-	ring_report(d->page, why);
+	ring_report(&d->ring, why);
 	notify(ds, d);
 	close_ring(ds, d);
 }
@@ -385,7 +374,7 @@ void domains_read(struct domains *ds)
 		if (!room) {
 			continue;
 		}
-		n = ring_read(d->page, to, room);
+		n = ring_read(&d->ring, to, room);
 		if (n < 0) {
 			give_up(ds, d, XENSTORE_ERROR_RINGIDX);
 			continue;
@@ -393,9 +382,30 @@ void domains_read(struct domains *ds)
 		d->ready = n > 0;
 		if (n > 0) {
 			conn_received(d->conn, (size_t)n);
-			notify(ds, d);
 		}
 	}
+}
+
+/* One domain's part of domains_write(); true if any byte moved. */
+static bool write_one(struct domains *ds, struct domain *d)
+{
+	bool moved = ring_release(&d->ring);
+	size_t len;
+	const char *from = conn_output(d->conn, &len);
+	int n = len ? ring_write(&d->ring, from, len) : 0;
+
+	if (n < 0) {
+		give_up(ds, d, XENSTORE_ERROR_RINGIDX);
+		return true;
+	}
+	if (n > 0) {
+		conn_sent(d->conn, (size_t)n);
+		moved = true;
+	}
+	if (moved) {
+		notify(ds, d);
+	}
+	return moved || d->ready;
 }
 
 bool domains_write(struct domains *ds)
@@ -403,32 +413,64 @@ bool domains_write(struct domains *ds)
 	bool moved = false;
 
 	for (struct domain *d = ds->list; d; d = d->next) {
-		const char *from;
-		size_t len;
-		int n;
-
-		if (!d->conn) {
-			continue;
-		}
-		if (d->conn->dead) {
+		if (d->conn && d->conn->dead) {
 			give_up(ds, d, XENSTORE_ERROR_PROTO);
-			continue;
-		}
-		moved = moved || d->ready;
-		from = conn_output(d->conn, &len);
-		if (!len) {
-			continue;
-		}
-		n = ring_write(d->page, from, len);
-		if (n < 0) {
-			give_up(ds, d, XENSTORE_ERROR_RINGIDX);
-		} else if (n > 0) {
-			conn_sent(d->conn, (size_t)n);
-			notify(ds, d);
+		} else if (d->conn && write_one(ds, d)) {
 			moved = true;
 		}
 	}
 	return moved;
+}
+
+/* ---- the journal ---- */
+
+void domains_save(struct domains *ds, struct buf *b)
+{
+	for (struct domain *d = ds->list; d; d = d->next) {
+		if (d->conn && d->conn->touched) {
+			dump_ring(b, d->conn, &d->ring);
+			d->conn->touched = false;
+		}
+	}
+}
+
+void domains_dump(struct domains *ds, struct buf *b)
+{
+	for (struct domain *d = ds->list; d; d = d->next) {
+		if (d->domid) {
+			dump_domain(b, d->domid, d->mfn, d->remote);
+		}
+		if (d->conn) {
+			dump_conn(b, d->conn, &d->ring);
+		}
+	}
+}
+
+static void resume_one(struct domains *ds, const struct dump_domain_state *state)
+{
+	struct domain *d = find_domain(ds, state->domid);
+
+	if (!d) {
+		d = new_domain(ds, state->domid);
+		if (open_ring(ds, d, state->mfn, state->port)) {
+			/* Known still, so that its end is noticed and announced. */
+			fprintf(stderr, "pavstored: domain %u: its ring cannot be reopened\n",
+				state->domid);
+			return;
+		}
+	}
+	if (d->conn) {
+		dump_resume(state, d->conn, &d->ring);
+		notify(ds, d);
+	}
+}
+
+void domains_resume(struct domains *ds, const struct dump_domain_state *states)
+{
+	for (; states; states = states->next) {
+		resume_one(ds, states);
+	}
+	check_domains(ds);
 }
 
 /* ---- start and stop ---- */
@@ -474,9 +516,7 @@ static int open_own_kernel(struct domains *ds)
 		delete_domain(ds, d);
 		return -EINVAL;
 	}
-	d->conn = conn_new(ds->st, 0);
-	d->conn->ring = true;
-	d->ready = true;
+	start_conn(ds, d);
 	/* The kernel waits for a first event before it believes that we are there. */
 	notify(ds, d);
 	return 0;

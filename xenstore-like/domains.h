@@ -13,7 +13,9 @@
 
 #include "xenstore-like/storage.h"
 
+struct buf;
 struct domains;
+struct dump_domain_state;
 
 /* Told when a domain comes or goes, so that the journal knows. */
 struct domains_listener {
@@ -40,13 +42,13 @@ void domains_read(struct domains *ds);
 /* Move answers out, give up on broken rings.  True if any byte moved. */
 bool domains_write(struct domains *ds);
 
-/* After a restart: as XS_INTRODUCE, but quietly; the ring is taken up as it is. 0 or -errno. */
-int domains_restore(struct domains *ds, unsigned int domid, uint64_t mfn, unsigned int port);
+/* Journal: where every ring stands that moved since last time; after requests, before domains_write(). */
+void domains_save(struct domains *ds, struct buf *b);
 
-/* Look for domains that ended while nobody was watching. */
-void domains_check(struct domains *ds);
+/* Journal: every domain with its ring, watches and transactions. */
+void domains_dump(struct domains *ds, struct buf *b);
 
-/* The connection of a domain's ring, or NULL. */
-struct conn *domains_conn(struct domains *ds, unsigned int domid);
+/* After a restart: reopen the rings of a dump, and look which domains ended meanwhile. */
+void domains_resume(struct domains *ds, const struct dump_domain_state *states);
 
 #endif

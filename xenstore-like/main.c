@@ -17,12 +17,13 @@
 
 #include "xenstore-like/conn.h"
 #include "xenstore-like/domains.h"
+#include "xenstore-like/keep.h"
 #include "xenstore-like/mem.h"
 #include "xenstore-like/sock.h"
 #include "xenstore-like/storage.h"
 
 struct options {
-	bool foreground, verbose;
+	bool foreground, verbose, fresh;
 	const char *pidfile;
 	const char *root; /* before every path of ours; "" normally */
 };
@@ -31,6 +32,7 @@ struct daemon {
 	struct options opt;
 	struct storage st;
 	struct domains *domains;
+	struct keep *keep;
 	struct sock *sock;
 	int signal_fd;
 	int ready_fd; /* the waiting parent's pipe, or -1 */
@@ -39,9 +41,10 @@ struct daemon {
 };
 
 static const char usage[] =
-	"usage: pavstored [-F] [-v] [--pidfile FILE] [--root DIR]\n"
+	"usage: pavstored [-F] [-v] [--new] [--pidfile FILE] [--root DIR]\n"
 	"  -F, --foreground   stay in the foreground, messages to stderr\n"
 	"  -v, --verbose      log every request\n"
+	"      --new          start empty, even if there is a dump to go on from\n"
 	"      --pidfile FILE write our process number there\n"
 	"      --root DIR     put this before /run/xenstored and /run/pavane\n"
 	"  -h, --help         this text\n";
@@ -52,6 +55,7 @@ static int parse_options(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "foreground", no_argument, NULL, 'F' },
 		{ "verbose", no_argument, NULL, 'v' },
+		{ "new", no_argument, NULL, 'n' },
 		{ "pidfile", required_argument, NULL, 'p' },
 		{ "pid-file", required_argument, NULL, 'p' },
 		{ "root", required_argument, NULL, 'r' },
@@ -68,6 +72,9 @@ static int parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'v':
 			o->verbose = true;
+			break;
+		case 'n':
+			o->fresh = true;
 			break;
 		case 'p':
 			o->pidfile = optarg;
@@ -191,7 +198,9 @@ static void take_signals(struct daemon *dm)
 	struct signalfd_siginfo si;
 
 	while (read(dm->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo != SIGUSR1) {
+		if (si.ssi_signo == SIGUSR1) {
+			keep_snapshot(dm->keep, dm->domains);
+		} else {
 			dm->stop = true;
 		}
 	}
@@ -201,6 +210,7 @@ static void on_introduced(void *arg, unsigned int domid, uint64_t mfn, unsigned 
 {
 	struct daemon *dm = arg;
 
+	keep_introduced(dm->keep, domid, mfn, port);
 	if (dm->st.verbose) {
 		fprintf(stderr, "pavstored: domain %u: frame %#llx, port %u\n", domid,
 			(unsigned long long)mfn, port);
@@ -211,6 +221,7 @@ static void on_released(void *arg, unsigned int domid)
 {
 	struct daemon *dm = arg;
 
+	keep_released(dm->keep, domid);
 	if (dm->st.verbose) {
 		fprintf(stderr, "pavstored: domain %u: gone\n", domid);
 	}
@@ -263,9 +274,37 @@ static void serve(struct daemon *dm)
 		sock_read(dm->sock, dm->fds + 2);
 		domains_read(dm->domains);
 		busy = handle_requests(&dm->st);
+		keep_turn(dm->keep, dm->domains);
 		busy = domains_write(dm->domains) || busy;
 		busy = sock_write(dm->sock) || busy;
 	}
+}
+
+/* Directories, and nobody else serving from them. 0 or -errno. */
+static int prepare(struct daemon *dm)
+{
+	char *dir = make_path(dm->opt.root, "/run/xenstored");
+	char *state_dir = make_path(dm->opt.root, "/run/pavane");
+	char *dump = make_path(state_dir, "/store.dump");
+	int err = make_dirs(dir);
+
+	if (!err) {
+		err = make_dirs(state_dir);
+	}
+	storage_init(&dm->st);
+	dm->st.verbose = dm->opt.verbose;
+	dm->sock = sock_new(&dm->st, dir);
+	dm->keep = keep_new(&dm->st, dump);
+	if (!err && sock_is_served(dm->sock)) {
+		err = -EADDRINUSE;
+	}
+	if (err) {
+		fprintf(stderr, "pavstored: cannot serve in %s: %s\n", dir, strerror(-err));
+	}
+	free(dir);
+	free(state_dir);
+	free(dump);
+	return err;
 }
 
 static int start(struct daemon *dm)
@@ -273,31 +312,37 @@ static int start(struct daemon *dm)
 	const struct domains_listener listener = {
 		.introduced = on_introduced, .released = on_released, .arg = dm
 	};
-	char *dir = make_path(dm->opt.root, "/run/xenstored");
-	int err = make_dirs(dir);
+	int err = prepare(dm);
 
-	storage_init(&dm->st);
-	dm->st.verbose = dm->opt.verbose;
+	if (err) {
+		return err;
+	}
 	dm->signal_fd = open_signals();
 	dm->domains = domains_open(&dm->st, &listener);
-	dm->sock = sock_new(&dm->st, dir);
-	if (!err && dm->opt.pidfile) {
+	if (dm->opt.pidfile) {
 		err = write_pidfile(dm->opt.pidfile);
 	}
 	if (!err) {
+		if (!dm->opt.fresh) {
+			keep_load(dm->keep, dm->domains);
+		}
+		keep_start(dm->keep, dm->domains);
 		err = sock_listen(dm->sock);
+		if (err) {
+			fprintf(stderr, "pavstored: cannot listen: %s\n", strerror(-err));
+		}
 	}
-	if (err) {
-		fprintf(stderr, "pavstored: cannot serve in %s: %s\n", dir, strerror(-err));
-	}
-	free(dir);
 	return err;
 }
 
+/* The dump keeps what was true last: closing down is not a change. */
 static void stop(struct daemon *dm)
 {
+	keep_free(dm->keep);
 	sock_free(dm->sock);
-	domains_close(dm->domains);
+	if (dm->domains) {
+		domains_close(dm->domains);
+	}
 	storage_fini(&dm->st);
 	if (dm->opt.pidfile) {
 		unlink(dm->opt.pidfile);

@@ -273,6 +273,9 @@ static int set_special_perms(struct call *k, int special, struct perms *perms)
 	}
 	perms_put(st->special[special]);
 	st->special[special] = perms_get(perms);
+	if (st->journal) {
+		st->journal->special(st->journal_arg, (enum special_event)special, perms);
+	}
 	return 0;
 }
 

@@ -37,16 +37,39 @@ struct sock *sock_new(struct storage *st, const char *dir)
 	return s;
 }
 
+static int fill_address(const struct sock *s, struct sockaddr_un *addr)
+{
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(s->path) >= sizeof(addr->sun_path)) {
+		return -ENAMETOOLONG;
+	}
+	memcpy(addr->sun_path, s->path, strlen(s->path) + 1);
+	return 0;
+}
+
+bool sock_is_served(const struct sock *s)
+{
+	struct sockaddr_un addr;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool served = fd >= 0 && !fill_address(s, &addr) &&
+		      !connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	return served;
+}
+
 int sock_listen(struct sock *s)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr;
 	mode_t mask;
 	int fd, err;
 
-	if (strlen(s->path) >= sizeof(addr.sun_path)) {
-		return -ENAMETOOLONG;
+	err = fill_address(s, &addr);
+	if (err) {
+		return err;
 	}
-	memcpy(addr.sun_path, s->path, strlen(s->path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		return -errno;

@@ -17,6 +17,9 @@ struct sock;
 /* Nothing is created yet. `dir` is where the socket will be. */
 struct sock *sock_new(struct storage *st, const char *dir);
 
+/* Is another daemon answering there? */
+bool sock_is_served(const struct sock *s);
+
 /* Create and listen; clients may come from now on.  0 or -errno. */
 int sock_listen(struct sock *s);
 

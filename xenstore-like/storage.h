@@ -21,6 +21,8 @@ struct change;
 struct txn;
 struct watch;
 
+enum special_event { SPECIAL_INTRODUCE, SPECIAL_RELEASE, SPECIAL_COUNT };
+
 /* Requests about domains: 0 or -errno. */
 struct domain_hooks {
 	int (*introduce)(void *arg, unsigned int domid, uint64_t mfn, unsigned int port);
@@ -35,9 +37,8 @@ struct journal_hooks {
 	void (*changed)(void *arg, const struct change *c);
 	void (*watched)(void *arg, const struct conn *c, const struct watch *w, bool added);
 	void (*transaction)(void *arg, const struct conn *c, uint32_t id, bool open);
+	void (*special)(void *arg, enum special_event which, const struct perms *p);
 };
-
-enum special_event { SPECIAL_INTRODUCE, SPECIAL_RELEASE, SPECIAL_COUNT };
 
 struct storage {
 	struct node *root;

@@ -10,6 +10,7 @@
 #include <xen/io/xs_wire.h>
 
 static struct xenstore_domain_interface page;
+static struct ring ring;
 
 /* What a frontend does: put bytes as they fit. */
 static size_t guest_put(const char *from, size_t len)
@@ -38,6 +39,7 @@ static void start_at(uint32_t index)
 {
 	memset(&page, 0, sizeof(page));
 	page.req_cons = page.req_prod = page.rsp_cons = page.rsp_prod = index;
+	ring_attach(&ring, &page);
 }
 
 Test(ring, random_pieces_arrive_whole_and_in_order_across_the_wrap)
@@ -56,12 +58,15 @@ Test(ring, random_pieces_arrive_whole_and_in_order_across_the_wrap)
 		int n;
 
 		in += guest_put(sent + in, (size_t)rand() % (sizeof(sent) - in + 1));
-		n = ring_read(&page, got + out, room < sizeof(got) - out ? room : sizeof(got) - out);
+		n = ring_read(&ring, got + out, room < sizeof(got) - out ? room : sizeof(got) - out);
 		cr_assert_geq(n, 0);
 		out += (size_t)n;
+		/* The space comes back only with the release. */
+		cr_assert_eq(ring_release(&ring), n > 0);
+		cr_assert_not(ring_release(&ring));
 	}
 	cr_assert_arr_eq(got, sent, sizeof(sent));
-	cr_assert_eq(ring_read(&page, got, sizeof(got)), 0);
+	cr_assert_eq(ring_read(&ring, got, sizeof(got)), 0);
 }
 
 Test(ring, answers_arrive_whole_and_in_order_across_the_wrap)
@@ -75,7 +80,7 @@ Test(ring, answers_arrive_whole_and_in_order_across_the_wrap)
 		sent[i] = (char)rand();
 	}
 	while (out < sizeof(got)) {
-		int n = ring_write(&page, sent + in, (size_t)rand() % (sizeof(sent) - in + 1));
+		int n = ring_write(&ring, sent + in, (size_t)rand() % (sizeof(sent) - in + 1));
 
 		cr_assert_geq(n, 0);
 		in += (size_t)n;
@@ -92,10 +97,10 @@ Test(ring, a_full_ring_takes_nothing_more)
 	char bytes[XENSTORE_RING_SIZE + 1] = { 0 };
 
 	start_at(77);
-	cr_assert_eq(ring_write(&page, bytes, sizeof(bytes)), XENSTORE_RING_SIZE);
-	cr_assert_eq(ring_write(&page, bytes, 1), 0);
+	cr_assert_eq(ring_write(&ring, bytes, sizeof(bytes)), XENSTORE_RING_SIZE);
+	cr_assert_eq(ring_write(&ring, bytes, 1), 0);
 	page.rsp_cons++;
-	cr_assert_eq(ring_write(&page, bytes, 2), 1);
+	cr_assert_eq(ring_write(&ring, bytes, 2), 1);
 }
 
 Test(ring, impossible_indices_are_refused_and_nothing_moves)
@@ -104,15 +109,31 @@ Test(ring, impossible_indices_are_refused_and_nothing_moves)
 
 	start_at(0);
 	page.req_prod = XENSTORE_RING_SIZE + 1;
-	cr_assert_eq(ring_read(&page, bytes, sizeof(bytes)), -EIO);
-	cr_assert_eq(page.req_cons, 0);
+	cr_assert_eq(ring_read(&ring, bytes, sizeof(bytes)), -EIO);
+	cr_assert_not(ring_release(&ring));
 	page.req_prod = UINT32_MAX;
-	cr_assert_eq(ring_read(&page, bytes, sizeof(bytes)), -EIO);
+	cr_assert_eq(ring_read(&ring, bytes, sizeof(bytes)), -EIO);
 	page.rsp_cons = 1;
-	cr_assert_eq(ring_write(&page, bytes, sizeof(bytes)), -EIO);
+	cr_assert_eq(ring_write(&ring, bytes, sizeof(bytes)), -EIO);
 	cr_assert_eq(page.rsp_prod, 0);
 	page.rsp_cons = (uint32_t)-(XENSTORE_RING_SIZE + 1);
-	cr_assert_eq(ring_write(&page, bytes, sizeof(bytes)), -EIO);
+	cr_assert_eq(ring_write(&ring, bytes, sizeof(bytes)), -EIO);
+}
+
+Test(ring, our_own_indices_are_not_taken_from_the_page)
+{
+	char bytes[64];
+
+	start_at(100);
+	cr_assert_eq(guest_put("abcd", 4), 4);
+	page.req_cons = 7;
+	page.rsp_prod = 7;
+	cr_assert_eq(ring_read(&ring, bytes, sizeof(bytes)), 4);
+	cr_assert_arr_eq(bytes, "abcd", 4);
+	cr_assert_eq(ring_write(&ring, "x", 1), 1);
+	cr_assert_eq(page.rsp_prod, 101);
+	cr_assert(ring_release(&ring));
+	cr_assert_eq(page.req_cons, 104);
 }
 
 Test(ring, random_garbage_in_the_indices_never_moves_more_than_a_ring)
@@ -121,16 +142,17 @@ Test(ring, random_garbage_in_the_indices_never_moves_more_than_a_ring)
 
 	srand(4);
 	memset(bytes, 0, sizeof(bytes));
+	start_at(0);
 	for (int i = 0; i < 20000; i++) {
 		int n;
 
-		page.req_cons = (uint32_t)rand() * 3u;
-		page.req_prod = page.req_cons + (uint32_t)(rand() % 2100) - 10;
-		page.rsp_cons = (uint32_t)rand() * 3u;
-		page.rsp_prod = page.rsp_cons + (uint32_t)(rand() % 2100) - 10;
-		n = ring_read(&page, bytes, sizeof(bytes));
+		page.req_prod = ring.req_cons + (uint32_t)(rand() % 2100) - 10;
+		page.rsp_cons = ring.rsp_prod - (uint32_t)(rand() % 2100) + 10;
+		page.req_cons = (uint32_t)rand();
+		page.rsp_prod = (uint32_t)rand();
+		n = ring_read(&ring, bytes, sizeof(bytes));
 		cr_assert(n == -EIO || (n >= 0 && n <= XENSTORE_RING_SIZE));
-		n = ring_write(&page, bytes, sizeof(bytes));
+		n = ring_write(&ring, bytes, sizeof(bytes));
 		cr_assert(n == -EIO || (n >= 0 && n <= XENSTORE_RING_SIZE));
 	}
 }
