@@ -12,7 +12,12 @@ extern unsigned long __stack_chk_guard;
 __attribute__((noreturn)) void __stack_chk_fail(void);
 
 #define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
-#define BUG_ON(c) do { if (__builtin_expect(!!(c), 0)) { panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); } } while (0)
+#define BUG_ON(c)                                                          \
+	do {                                                               \
+		if (__builtin_expect(!!(c), 0)) {                          \
+			panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); \
+		}                                                          \
+	} while (0)
 #ifdef NDEBUG
 #define ASSERT(c) ((void)sizeof(c))
 #else

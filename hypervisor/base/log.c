@@ -21,8 +21,8 @@
 static struct spinlock lock = SPINLOCK_INIT(LOCK_LOG);
 /* under lock: */
 static char ring[RING_SIZE];
-static uint32_t ring_end;	/* position of the next byte */
-static uint32_t ring_start;	/* where a full read begins: the oldest byte, or where it was cleared */
+static uint32_t ring_end;   /* position of the next byte */
+static uint32_t ring_start; /* where a full read begins: the oldest byte, or where it was cleared */
 static int guest_tokens = GUEST_BURST;
 static ns_t guest_refilled;
 static unsigned int guest_dropped;
@@ -51,7 +51,7 @@ static void put_line(bool console, const char *s, size_t n)
 
 /* Prefix, text, exactly one newline; returns the length. */
 __attribute__((format(printf, 3, 0))) static size_t make_line(char *line, const char *prefix,
-							       const char *fmt, va_list args)
+							      const char *fmt, va_list args)
 {
 	size_t n = str_copy(line, prefix, LINE_MAX);
 	int length = vsnprintf(line + n, LINE_MAX - n - 1, fmt, args);
@@ -117,7 +117,8 @@ void log_guest(enum log_level level, unsigned int domid, const char *fmt, ...)
 		if (dropped) {
 			put_line(true, prefix,
 				 (size_t)snprintf(prefix, sizeof(prefix),
-						  "(pav) %u lines about guests left out\n", dropped));
+						  "(pav) %u lines about guests left out\n",
+						  dropped));
 		}
 		put_line(true, line, n);
 	}
@@ -129,7 +130,7 @@ static int parse_level(const char *s, int otherwise)
 	static const struct {
 		const char *name;
 		int level;
-	} levels[] = { { "none", -1 },	     { "error", LOG_ERR }, { "warning", LOG_WARN },
+	} levels[] = { { "none", -1 },	     { "error", LOG_ERR },   { "warning", LOG_WARN },
 		       { "info", LOG_INFO }, { "debug", LOG_DEBUG }, { "all", LOG_DEBUG } };
 
 	for (size_t i = 0; s && i < ARRAY_SIZE(levels); i++) {

@@ -12,7 +12,8 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 __attribute__((format(printf, 2, 3))) void log_print(enum log_level level, const char *fmt, ...);
 /* About a guest: rate limited, and under its own threshold (guest_loglvl=). */
 struct domain;
-__attribute__((format(printf, 3, 4))) void log_guest(enum log_level level, unsigned int domid, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void log_guest(enum log_level level, unsigned int domid,
+						     const char *fmt, ...);
 
 #define log_err(...)   log_print(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)  log_print(LOG_WARN, __VA_ARGS__)
@@ -25,6 +26,6 @@ void log_set_level(const char *host, const char *guest);
 void log_write_raw(const char *s, size_t n);
 /* Reads from ring position *index on; returns bytes copied and advances *index. */
 size_t log_read(char *buf, size_t size, uint32_t *index, bool incremental, bool clear);
-void log_force_unlock(void);	/* for panic() */
+void log_force_unlock(void); /* for panic() */
 
 #endif

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct arg {
-	const char *name;	/* "dom0_mem" */
+	const char *name; /* "dom0_mem" */
 	enum { ARG_STRING, ARG_BOOL, ARG_UINT, ARG_SIZE } kind;
-	void *value;		/* char[ARG_STRING_MAX], bool, unsigned int, uint64_t (bytes) */
+	void *value; /* char[ARG_STRING_MAX], bool, unsigned int, uint64_t (bytes) */
 	const char *help;
 };
 #define ARG_STRING_MAX 64

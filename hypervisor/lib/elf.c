@@ -32,8 +32,17 @@ struct note_header {
 	uint32_t namesz, descsz, type;
 };
 
-enum { ELF64 = 2, LITTLE = 1, ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, PT_LOAD = 1, PT_NOTE = 4,
-       SHT_NOTE = 7, PN_XNUM = 0xffff };
+enum {
+	ELF64 = 2,
+	LITTLE = 1,
+	ET_EXEC = 2,
+	ET_DYN = 3,
+	EM_X86_64 = 62,
+	PT_LOAD = 1,
+	PT_NOTE = 4,
+	SHT_NOTE = 7,
+	PN_XNUM = 0xffff
+};
 
 static bool read_at(const struct elf *e, uint64_t offset, void *to, size_t n)
 {
@@ -82,7 +91,8 @@ const char *elf_open(struct elf *e, const void *image, size_t size)
 		if (!inside(e, s.offset, s.filesz)) {
 			return "an ELF segment lies past the end of the file";
 		}
-		if (s.memsz < s.filesz || s.vaddr + s.memsz < s.vaddr || s.paddr + s.memsz < s.paddr) {
+		if (s.memsz < s.filesz || s.vaddr + s.memsz < s.vaddr ||
+		    s.paddr + s.memsz < s.paddr) {
 			return "an ELF segment has impossible sizes";
 		}
 	}
@@ -98,8 +108,12 @@ bool elf_segment(const struct elf *e, unsigned int i, struct elf_segment *s)
 	    !read_at(e, h.phoff + (uint64_t)i * sizeof(p), &p, sizeof(p))) {
 		return false;
 	}
-	*s = (struct elf_segment){ .offset = p.offset, .vaddr = p.vaddr, .paddr = p.paddr,
-				   .filesz = p.filesz, .memsz = p.memsz, .type = p.type,
+	*s = (struct elf_segment){ .offset = p.offset,
+				   .vaddr = p.vaddr,
+				   .paddr = p.paddr,
+				   .filesz = p.filesz,
+				   .memsz = p.memsz,
+				   .type = p.type,
 				   .flags = p.flags };
 	return true;
 }
@@ -148,14 +162,16 @@ static bool search_sections(const struct elf *e, const char *owner, uint32_t typ
 	}
 	for (unsigned int i = 0; i < h.shnum; i++) {
 		if (read_at(e, h.shoff + (uint64_t)i * sizeof(s), &s, sizeof(s)) &&
-		    s.type == SHT_NOTE && search_notes(e, s.offset, s.size, owner, type, desc, size)) {
+		    s.type == SHT_NOTE &&
+		    search_notes(e, s.offset, s.size, owner, type, desc, size)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-bool elf_note(const struct elf *e, const char *owner, uint32_t type, const void **desc, size_t *size)
+bool elf_note(const struct elf *e, const char *owner, uint32_t type, const void **desc,
+	      size_t *size)
 {
 	struct elf_segment s;
 

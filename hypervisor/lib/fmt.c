@@ -12,14 +12,14 @@
 struct out {
 	char *to;
 	size_t size;
-	size_t length;	/* of the whole text, written or not */
+	size_t length; /* of the whole text, written or not */
 };
 
 struct spec {
 	bool left, plus, space, zero, alternate;
 	int width;
-	int precision;	/* -1: none given */
-	int length;	/* -2 hh, -1 h, 0, 1 l, 2 ll and the like */
+	int precision; /* -1: none given */
+	int length;    /* -2 hh, -1 h, 0, 1 l, 2 ll and the like */
 	char conversion;
 };
 

@@ -11,7 +11,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -49,7 +52,8 @@ static inline void list_del(struct list *e)
 #define list_entry(link, type, field) container_of(link, type, field)
 #define list_for_each(e, head)	      for ((e) = (head)->next; (e) != (head); (e) = (e)->next)
 /* The element may be taken out inside the loop. */
-#define list_for_each_safe(e, after, head) \
-	for ((e) = (head)->next, (after) = (e)->next; (e) != (head); (e) = (after), (after) = (e)->next)
+#define list_for_each_safe(e, after, head)                           \
+	for ((e) = (head)->next, (after) = (e)->next; (e) != (head); \
+	     (e) = (after), (after) = (e)->next)
 
 #endif

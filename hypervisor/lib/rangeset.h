@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct range {
-	uint64_t first, last;	/* both inside */
+	uint64_t first, last; /* both inside */
 };
 
 struct rangeset {

@@ -42,7 +42,7 @@ void *(memset)(void *to, int c, size_t n)
 	return to;
 }
 
-int (memcmp)(const void *a, const void *b, size_t n)
+int(memcmp)(const void *a, const void *b, size_t n)
 {
 	const uint8_t *x = a, *y = b;
 
@@ -66,7 +66,7 @@ void *memchr(const void *s, int c, size_t n)
 	return NULL;
 }
 
-size_t (strlen)(const char *s)
+size_t(strlen)(const char *s)
 {
 	return strnlen(s, SIZE_MAX);
 }

@@ -17,9 +17,9 @@
 #include "mm/frame.h"
 #include "mm/heap.h"
 
-#define ZONES 41		/* bit lengths 0..40 of a frame number */
-#define ORDERS (ALLOC_MAX_ORDER + 1)
-#define NO_FRAME UINT32_MAX
+#define ZONES		 41 /* bit lengths 0..40 of a frame number */
+#define ORDERS		 (ALLOC_MAX_ORDER + 1)
+#define NO_FRAME	 UINT32_MAX
 
 /* Type word of a free block's first frame. */
 #define FREE_HEAD	 (1u << 31)

@@ -7,10 +7,10 @@
 
 #include "lib/types.h"
 
-#define ALLOC_MAX_ORDER 18	/* 1 GiB */
+#define ALLOC_MAX_ORDER 18 /* 1 GiB */
 
 /* Boot: the machine makes room for the frame table, says what is not RAM, then hands over free RAM. */
-void frame_table_init(uint64_t max_frame, void *table);	/* table: zeroed, max_frame entries */
+void frame_table_init(uint64_t max_frame, void *table); /* table: zeroed, max_frame entries */
 /* Gives [start, end) frames to the heap. */
 void alloc_add_range(uint64_t start, uint64_t end);
 
@@ -23,12 +23,12 @@ void alloc_add_range(uint64_t start, uint64_t end);
 mfn_t alloc_frames(unsigned int order, unsigned int bits);
 /* Takes back frames that the hypervisor holds; guests may have had them, so they are scrubbed and stamped. */
 void free_frames(mfn_t m, unsigned int order);
-uint64_t alloc_free_count(void);	/* frames */
+uint64_t alloc_free_count(void); /* frames */
 
 /* One zeroed page for the hypervisor itself, as a pointer; NULL when there is none. */
 void *alloc_page(void);
 void free_page(void *p);
-void *alloc_pages(unsigned int order);	/* zeroed */
+void *alloc_pages(unsigned int order); /* zeroed */
 void free_pages(void *p, unsigned int order);
 
 #endif

@@ -46,7 +46,8 @@ static bool concerns(const struct audit *a, uint64_t n)
 static void complain(struct audit *a, uint64_t n, const char *what, uint64_t have, uint64_t want)
 {
 	if (!a->wrong++ && a->size) {
-		snprintf(a->msg, a->size, "frame %#llx owner %u type word %#x: %s %llu, counted %llu",
+		snprintf(a->msg, a->size,
+			 "frame %#llx owner %u type word %#x: %s %llu, counted %llu",
 			 (unsigned long long)n, frame_table[n].owner, type_word(n), what,
 			 (unsigned long long)have, (unsigned long long)want);
 	}

@@ -14,18 +14,18 @@
 struct domain;
 
 struct dom_pages {
-	uint16_t owner;			/* domid; written once */
-	struct spinlock pt_lock;	/* page tables of this domain and their types */
+	uint16_t owner;		 /* domid; written once */
+	struct spinlock pt_lock; /* page tables of this domain and their types */
 	struct spinlock lock;
 	/* under lock: */
-	uint64_t total;			/* frames with FRAME_ALLOCATED or still referenced */
-	uint64_t max;			/* limit of total */
-	uint64_t low, high;		/* frames ever owned lie in here */
-	uint64_t outstanding;		/* claimed but not yet allocated (XENMEM_claim_pages) */
-	bool dying;			/* set under pt_lock too: nothing is pinned or allocated from then on */
-	bool relinquished;		/* teardown has seen every frame */
-	bool gone;			/* domain_pages_gone() was called */
-	unsigned int relinquish_pass;	/* where teardown goes on */
+	uint64_t total;	      /* frames with FRAME_ALLOCATED or still referenced */
+	uint64_t max;	      /* limit of total */
+	uint64_t low, high;   /* frames ever owned lie in here */
+	uint64_t outstanding; /* claimed but not yet allocated (XENMEM_claim_pages) */
+	bool dying;	   /* set under pt_lock too: nothing is pinned or allocated from then on */
+	bool relinquished; /* teardown has seen every frame */
+	bool gone;	   /* domain_pages_gone() was called */
+	unsigned int relinquish_pass; /* where teardown goes on */
 	uint64_t relinquish_next;
 };
 
@@ -39,7 +39,7 @@ static inline struct dom_pages *dom_pages_of(const struct domain *d)
  * the last reference to a frame finds its owner. 0, -ENOMEM, -EEXIST.
  */
 int dompages_init(struct dom_pages *p, uint16_t owner, uint64_t max);
-void dompages_destroy(struct dom_pages *p);	/* total must be 0; accepts one that init refused */
+void dompages_destroy(struct dom_pages *p); /* total must be 0; accepts one that init refused */
 /*
  * Allocates 2^order frames to the domain: owner set, FR_ALLOCATED with ref 1 each.
  * MFN_NONE if over the limit or out of memory or dying.  The M2P is the caller's to set.
@@ -66,7 +66,7 @@ int dompages_relinquish(struct domain *d);
 
 /* XENMEM_claim_pages: sets memory aside so that the total may grow to 'pages'; 0 gives it back. 0, -EINVAL, -ENOMEM. */
 int dompages_claim(struct domain *d, uint64_t pages);
-uint64_t dompages_claimed(void);		/* frames set aside for all domains */
+uint64_t dompages_claimed(void); /* frames set aside for all domains */
 
 /* Who is registered under this domid, or NULL. */
 struct dom_pages *dompages_find(uint16_t owner);

@@ -42,7 +42,7 @@ static bool ref_up(struct frame *f, uint32_t *seen)
 	return true;
 }
 
-bool frame_get(mfn_t m, const struct domain *d)
+static bool get_owned(mfn_t m, const struct domain *d, bool given_up_too)
 {
 	uint16_t id = dom_pages_of(d)->owner;
 	struct frame *f;
@@ -56,11 +56,22 @@ bool frame_get(mfn_t m, const struct domain *d)
 		return false;
 	}
 	/* Only now is the owner certain; and what its owner gave up gains no new users. */
-	if (likely(f->owner == id && ((r & FR_ALLOCATED) || frame_type_of(f) == FRAME_SHARED))) {
+	if (likely(f->owner == id &&
+		   ((r & FR_ALLOCATED) || given_up_too || frame_type_of(f) == FRAME_SHARED))) {
 		return true;
 	}
 	frame_put(m);
 	return false;
+}
+
+bool frame_get(mfn_t m, const struct domain *d)
+{
+	return get_owned(m, d, false);
+}
+
+bool frame_get_given_up(mfn_t m, const struct domain *d)
+{
+	return get_owned(m, d, true);
 }
 
 bool frame_get_again(mfn_t m)
@@ -163,8 +174,8 @@ int frame_take_type(mfn_t m, enum frame_type t)
 			fresh = true; /* checked anew each time: its frame may have been written */
 			want = (uint32_t)t << FT_TYPE_SHIFT | 1;
 		}
-		if (!fresh && ((enum frame_type)(x >> FT_TYPE_SHIFT) != t ||
-			       (x & FT_COUNT) >= TYPE_LIMIT)) {
+		if (!fresh &&
+		    ((enum frame_type)(x >> FT_TYPE_SHIFT) != t || (x & FT_COUNT) >= TYPE_LIMIT)) {
 			return -XEN_EBUSY;
 		}
 		if (!fresh && t == FRAME_SEGDESC && !(x & FT_VALIDATED)) {

@@ -30,46 +30,55 @@ struct domain;
 enum frame_type {
 	FRAME_NONE,
 	FRAME_WRITABLE,
-	FRAME_L1, FRAME_L2, FRAME_L3, FRAME_L4,
-	FRAME_SEGDESC,		/* holds a guest's GDT or LDT */
-	FRAME_SHARED		/* hypervisor memory that a guest may map (shared_info, grant table frames) */
+	FRAME_L1,
+	FRAME_L2,
+	FRAME_L3,
+	FRAME_L4,
+	FRAME_SEGDESC, /* holds a guest's GDT or LDT */
+	FRAME_SHARED /* hypervisor memory that a guest may map (shared_info, grant table frames) */
 };
 
 /* type word: [31:29] type, [28] validated, [27] pinned, [26:0] count */
-#define FT_TYPE_SHIFT	29
-#define FT_VALIDATED	(1u << 28)
-#define FT_PINNED	(1u << 27)
-#define FT_COUNT	((1u << 27) - 1)
+#define FT_TYPE_SHIFT	 29
+#define FT_VALIDATED	 (1u << 28)
+#define FT_PINNED	 (1u << 27)
+#define FT_COUNT	 ((1u << 27) - 1)
 /* ref word: [31] allocated to its owner, [30:0] count */
-#define FR_ALLOCATED	(1u << 31)
-#define FR_COUNT	((1u << 31) - 1)
+#define FR_ALLOCATED	 (1u << 31)
+#define FR_COUNT	 ((1u << 31) - 1)
 
-#define FRAME_OWNER_NONE 0x7ff5u	/* not a domain's: heap, hypervisor, or not RAM */
-#define FRAME_OWNER_IO   0x7ff1u	/* DOMID_IO: device memory below the top of RAM */
-#define FRAME_OWNER_XEN  0x7ff2u	/* DOMID_XEN: the hypervisor's own */
+#define FRAME_OWNER_NONE 0x7ff5u /* not a domain's: heap, hypervisor, or not RAM */
+#define FRAME_OWNER_IO	 0x7ff1u /* DOMID_IO: device memory below the top of RAM */
+#define FRAME_OWNER_XEN	 0x7ff2u /* DOMID_XEN: the hypervisor's own */
 
 struct frame {
 	_Atomic uint32_t ref;
 	_Atomic uint32_t type;
 	union {
 		struct {
-			uint16_t owner;		/* domid or FRAME_OWNER_* */
+			uint16_t owner; /* domid or FRAME_OWNER_* */
 			uint16_t flags;
-			uint32_t stamp;		/* tlb_stamp() when the type count last became zero */
+			uint32_t stamp; /* tlb_stamp() when the type count last became zero */
 		};
 		struct {
-			uint32_t next, prev;	/* while first of a free block: see alloc.c */
+			uint32_t next, prev; /* while first of a free block: see alloc.c */
 		};
 	};
 };
 
-extern struct frame *frame_table;	/* indexed by frame number */
-extern uint64_t frame_max;		/* one past the last frame the table describes */
+extern struct frame *frame_table; /* indexed by frame number */
+extern uint64_t frame_max;	  /* one past the last frame the table describes */
 /* One past the last frame this CPU can address: set at boot from its physical address width (default: 40 bits). */
 extern uint64_t frame_limit;
 
-static inline bool frame_valid(mfn_t m) { return m.n < frame_max; }
-static inline struct frame *frame_of(mfn_t m) { return &frame_table[m.n]; }
+static inline bool frame_valid(mfn_t m)
+{
+	return m.n < frame_max;
+}
+static inline struct frame *frame_of(mfn_t m)
+{
+	return &frame_table[m.n];
+}
 static inline enum frame_type frame_type_of(const struct frame *f)
 {
 	return atomic_load_explicit(&f->type, memory_order_relaxed) >> FT_TYPE_SHIFT;
@@ -81,6 +90,8 @@ static inline uint32_t frame_type_count(const struct frame *f)
 
 /* Takes a reference if the frame is RAM, allocated and owned by d.  False otherwise (or on overflow). */
 bool frame_get(mfn_t m, const struct domain *d);
+/* The same also for a frame that d has given up but that is still in use: to find its last uses, not for new ones. */
+bool frame_get_given_up(mfn_t m, const struct domain *d);
 /* Takes one more on a frame to which the caller already holds one. */
 bool frame_get_again(mfn_t m);
 /*
@@ -94,7 +105,7 @@ void frame_put(mfn_t m);
  * descriptors harmless), for a frame owned by d.  0, -EINVAL (not d's), -EBUSY (has another type).
  */
 int frame_get_type(mfn_t m, enum frame_type t, const struct domain *d);
-void frame_put_type(mfn_t m);	/* drops both; also for FRAME_L1..L4 under the owner's pt_lock */
+void frame_put_type(mfn_t m); /* drops both; also for FRAME_L1..L4 under the owner's pt_lock */
 
 /*
  * Lends a page of the hypervisor's own (alloc_page) to d: owner d, type FRAME_SHARED, one type reference that

@@ -9,7 +9,7 @@
 #include "lib/types.h"
 
 #define M2P_INVALID (~0ULL)
-extern uint64_t *m2p_table;	/* hypervisor's writable alias; set by the machine at boot */
+extern uint64_t *m2p_table; /* hypervisor's writable alias; set by the machine at boot */
 extern uint64_t m2p_entries;
 
 void m2p_set(mfn_t m, uint64_t pfn_or_invalid);

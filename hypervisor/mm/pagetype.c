@@ -21,9 +21,9 @@
 #include "mm/dompages.h"
 #include "x86/pte.h"
 
-#define ENTRIES 512u
+#define ENTRIES	      512u
 /* Hardware sets these in live entries at any time. */
-#define PTE_AD (PTE_A | PTE_D)
+#define PTE_AD	      (PTE_A | PTE_D)
 /* Bits 52..58 are free for the guest's own use in L1 entries; 59..62 could be protection keys or ours. */
 #define L1_REFUSED    0x7800000000000000ULL
 #define TABLE_REFUSED (0x7ff0000000000000ULL | PTE_PS)
@@ -362,8 +362,8 @@ int pagetype_unpin(struct domain *d, mfn_t table)
 		return rc;
 	}
 	f = frame_of(table);
-	/* A pinned frame has references, so it is not in the heap and its owner stays. */
-	if (!frame_get(table, d)) {
+	/* The guest may have given a pinned table up: the pin is then what keeps it. */
+	if (!frame_get_given_up(table, d)) {
 		return rc;
 	}
 	if (is_table(frame_type_of(f)) && (atomic_load(&f->type) & FT_PINNED)) {
@@ -411,14 +411,14 @@ static int rewrite_l1(struct write *w)
 		     frame_type_of(frame_of(m)) != FRAME_SHARED;
 	int rc;
 
-	if (typed && (w->new & PTE_RW)) {
+	if (typed && (w->new &PTE_RW)) {
 		rc = frame_take_type(m, FRAME_WRITABLE);
 		if (rc) {
 			return rc;
 		}
 	}
 	if (!store_entry(w)) {
-		if (typed && (w->new & PTE_RW)) {
+		if (typed && (w->new &PTE_RW)) {
 			frame_drop_type(m);
 		}
 		return -XEN_EAGAIN;
@@ -436,8 +436,7 @@ static int write_l1(struct domain *d, struct write *w, const struct domain *fore
 	if (rc) {
 		return rc;
 	}
-	if ((w->old & w->new & PTE_P) && !((w->old ^ w->new) & PTE_ADDR) &&
-	    !(w->old & PTE_GNTTAB)) {
+	if ((w->old & w->new &PTE_P) && !((w->old ^ w->new) & PTE_ADDR) && !(w->old & PTE_GNTTAB)) {
 		return rewrite_l1(w);
 	}
 	rc = get_adjusted_l1e(d, w->new, foreign);
@@ -454,7 +453,7 @@ static int write_l1(struct domain *d, struct write *w, const struct domain *fore
 
 static int write_table(struct domain *d, struct write *w, enum frame_type level)
 {
-	bool same = (w->old & w->new & PTE_P) && !((w->old ^ w->new) & PTE_ADDR);
+	bool same = (w->old & w->new &PTE_P) && !((w->old ^ w->new) & PTE_ADDR);
 	int rc = same ? adjust_table_entry(&w->new) : get_entry(d, level, &w->new);
 
 	if (rc) {

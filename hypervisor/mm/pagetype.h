@@ -19,7 +19,8 @@ struct domain;
  * 0, -EINVAL (not d's frame, or an entry is not allowed), -EBUSY (has another type in use).
  */
 int pagetype_get(struct domain *d, mfn_t table, enum frame_type level);
-void pagetype_put(struct domain *d, mfn_t table);	/* last one devalidates: drops its entries' references */
+void pagetype_put(struct domain *d,
+		  mfn_t table); /* last one devalidates: drops its entries' references */
 
 /* Pin: a type reference that stays until unpinned. 0, -EINVAL, -EBUSY (already pinned: -EINVAL). */
 int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level);
@@ -34,7 +35,8 @@ int pagetype_unpin(struct domain *d, mfn_t table);
 int pagetype_write(struct domain *d, mfn_t table, unsigned int index, uint64_t entry,
 		   struct domain *foreign, bool preserve_ad);
 /* As above, and only if the present value is still 'expect' (for emulated cmpxchg): -EAGAIN if not. */
-int pagetype_cmpxchg(struct domain *d, mfn_t table, unsigned int index, uint64_t expect, uint64_t entry);
+int pagetype_cmpxchg(struct domain *d, mfn_t table, unsigned int index, uint64_t expect,
+		     uint64_t entry);
 
 /*
  * For one L1 entry not in any table yet / any more: take and drop its references (grant maps and tests).

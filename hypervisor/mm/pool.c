@@ -23,7 +23,7 @@ struct slab {
 	uint16_t class, used, capacity, magic;
 };
 
-static const uint16_t class_size[] = { 16,  32,	 64,  96,  128,	 192,  256,
+static const uint16_t class_size[] = { 16,  32,	 64,  96,   128,  192,	256,
 				       336, 496, 672, 1008, 1344, 2016, 4032 };
 #define CLASSES ARRAY_SIZE(class_size)
 
@@ -39,7 +39,7 @@ static struct slab *slab_make(unsigned int class)
 	if (!s) {
 		return NULL;
 	}
-	s->class = (uint16_t)class;
+	s->class = (uint16_t) class;
 	s->magic = SLAB_MAGIC;
 	s->capacity = (uint16_t)((PAGE_SIZE - SLAB_HEADER) / class_size[class]);
 	at = (char *)s + SLAB_HEADER;
@@ -111,7 +111,7 @@ void *pool_alloc(size_t size)
 	void *p;
 
 	while (class < CLASSES && class_size[class] < size) {
-		class++;
+		class ++;
 	}
 	if (class == CLASSES) {
 		return alloc_big(size); /* comes zeroed */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-void *pool_alloc(size_t size);	/* zeroed, 16-byte aligned; NULL when out of memory */
-void pool_free(void *p);	/* NULL is fine */
+void *pool_alloc(size_t size); /* zeroed, 16-byte aligned; NULL when out of memory */
+void pool_free(void *p);       /* NULL is fine */
 
 #endif

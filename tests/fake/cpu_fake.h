@@ -14,14 +14,14 @@ struct cpu_fake {
 	unsigned int cpus, current;
 	ns_t now;
 	uint64_t frames;
-	uint8_t *memory;		/* frames pages */
-	uint64_t relaxed;		/* cpu_relax() calls */
-	void (*on_relax)(void);		/* what another CPU would do meanwhile */
-	uint64_t scrubbed;		/* frames */
+	uint8_t *memory;	/* frames pages */
+	uint64_t relaxed;	/* cpu_relax() calls */
+	void (*on_relax)(void); /* what another CPU would do meanwhile */
+	uint64_t scrubbed;	/* frames */
 	/* TLBs */
 	uint32_t clock;
 	uint32_t flushed_at[MAX_CPUS];
-	uint64_t flushes;		/* CPUs flushed, summed up */
+	uint64_t flushes; /* CPUs flushed, summed up */
 	/* console: the last bytes written */
 	char console[4096];
 	size_t console_length;

@@ -63,9 +63,10 @@ Test(args, unknown_and_ill_formed_words_are_told_and_change_nothing)
 	flag = true;
 	parse("what nope=1 no-cpus cpus cpus= cpus=x cpus=4x cpus=4294967296 dom0_mem=1Q dom0_mem= "
 	      "flag=maybe console dom0_mem=99999999999999999999 dom0_mem=-1 = no-");
-	cr_assert_str_eq(heard, "?what;?nope=1;?no-cpus;!cpus;!cpus=;!cpus=x;!cpus=4x;!cpus=4294967296;"
-				"!dom0_mem=1Q;!dom0_mem=;!flag=maybe;!console;!dom0_mem=99999999999;"
-				"!dom0_mem=-1;?=;?no-;");
+	cr_assert_str_eq(heard,
+			 "?what;?nope=1;?no-cpus;!cpus;!cpus=;!cpus=x;!cpus=4x;!cpus=4294967296;"
+			 "!dom0_mem=1Q;!dom0_mem=;!flag=maybe;!console;!dom0_mem=99999999999;"
+			 "!dom0_mem=-1;?=;?no-;");
 	cr_assert_eq(number, 7);
 	cr_assert_eq(bytes, 9);
 	cr_assert(flag);
@@ -91,10 +92,13 @@ Test(args, sizes)
 	static const struct {
 		const char *s;
 		uint64_t v;
-	} good[] = { { "1", 1024 }, { "4096K", 4 << 20 }, { "512m", 512 << 20 }, { "2G", 2ULL << 30 },
-		     { "1T", 1ULL << 40 }, { "17b", 17 }, { "0x10M", 16 << 20 }, { "0", 0 } };
-	static const char *const wrong[] = { "", "M", "1MM", "1 ", " 1", "1.5G", "16777216T",
-					     "0x", "18446744073709551616", "1M " };
+	} good[] = { { "1", 1024 },	    { "4096K", 4 << 20 },
+		     { "512m", 512 << 20 }, { "2G", 2ULL << 30 },
+		     { "1T", 1ULL << 40 },  { "17b", 17 },
+		     { "0x10M", 16 << 20 }, { "0", 0 } };
+	static const char *const wrong[] = {
+		"", "M", "1MM", "1 ", " 1", "1.5G", "16777216T", "0x", "18446744073709551616", "1M "
+	};
 	uint64_t v;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {

@@ -21,14 +21,28 @@ struct notes {
 static uint8_t *make(bool note_segment)
 {
 	uint8_t *image = calloc(1, SIZE);
-	Elf64_Ehdr e = { .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_entry = 0x1000200, .e_phoff = 64,
-			 .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2, .e_shoff = 640,
-			 .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 2 };
-	Elf64_Phdr load = { .p_type = PT_LOAD, .p_offset = 512, .p_vaddr = 0x1000000, .p_paddr = 0x2000,
-			    .p_filesz = 128, .p_memsz = 4096, .p_flags = 5 };
-	Elf64_Phdr note = { .p_type = note_segment ? PT_NOTE : PT_NULL, .p_offset = 256,
+	Elf64_Ehdr e = { .e_type = ET_EXEC,
+			 .e_machine = EM_X86_64,
+			 .e_entry = 0x1000200,
+			 .e_phoff = 64,
+			 .e_phentsize = sizeof(Elf64_Phdr),
+			 .e_phnum = 2,
+			 .e_shoff = 640,
+			 .e_shentsize = sizeof(Elf64_Shdr),
+			 .e_shnum = 2 };
+	Elf64_Phdr load = { .p_type = PT_LOAD,
+			    .p_offset = 512,
+			    .p_vaddr = 0x1000000,
+			    .p_paddr = 0x2000,
+			    .p_filesz = 128,
+			    .p_memsz = 4096,
+			    .p_flags = 5 };
+	Elf64_Phdr note = { .p_type = note_segment ? PT_NOTE : PT_NULL,
+			    .p_offset = 256,
 			    .p_filesz = sizeof(struct notes) };
-	Elf64_Shdr section = { .sh_type = SHT_NOTE, .sh_offset = 256, .sh_size = sizeof(struct notes) };
+	Elf64_Shdr section = { .sh_type = SHT_NOTE,
+			       .sh_offset = 256,
+			       .sh_size = sizeof(struct notes) };
 	struct notes n = { { 5, 10, 7 }, "Linux", "0123456789", { 4, 4, 18 }, "Xen", 0xfeedf00d };
 
 	memcpy(e.e_ident, ELFMAG, 4);
@@ -106,8 +120,8 @@ Test(elf, refuses_what_is_no_x86_executable)
 	static const struct {
 		size_t at;
 		uint8_t value;
-	} change[] = { { 0, 0 }, { 4, 1 }, { 5, 2 }, { 16, 1 }, { 16, 4 }, { 18, 3 }, { 54, 55 },
-		       { 56, 0 }, { 39, 0x80 } };
+	} change[] = { { 0, 0 },  { 4, 1 },   { 5, 2 },	 { 16, 1 },   { 16, 4 },
+		       { 18, 3 }, { 54, 55 }, { 56, 0 }, { 39, 0x80 } };
 
 	for (size_t i = 0; i < sizeof(change) / sizeof(*change); i++) {
 		uint8_t *image = make(true);

@@ -10,31 +10,35 @@
 #pragma GCC diagnostic ignored "-Wformat-truncation"
 #pragma GCC diagnostic ignored "-Wformat-zero-length"
 
-#define SAME(...)                                                              \
-	do {                                                                   \
-		char a[200], b[200];                                           \
-		int n = fmt_snprintf(a, sizeof(a), __VA_ARGS__);               \
-		int m = snprintf(b, sizeof(b), __VA_ARGS__);                   \
-		cr_assert_str_eq(a, b);                                        \
-		cr_assert_eq(n, m);                                            \
+#define SAME(...)                                                \
+	do {                                                     \
+		char a[200], b[200];                             \
+		int n = fmt_snprintf(a, sizeof(a), __VA_ARGS__); \
+		int m = snprintf(b, sizeof(b), __VA_ARGS__);     \
+		cr_assert_str_eq(a, b);                          \
+		cr_assert_eq(n, m);                              \
 	} while (0)
 
 Test(fmt, numbers_look_as_the_library_prints_them)
 {
-	static const long long v[] = { 0,   1,	 -1,	  42,	     -42,      255,	  65536,
-				       123, 4096, INT_MAX, INT_MIN, LLONG_MAX, LLONG_MIN, 0xdeadbeef };
+	static const long long v[] = {
+		0,   1,	   -1,	    42,	     -42,	255,	   65536,
+		123, 4096, INT_MAX, INT_MIN, LLONG_MAX, LLONG_MIN, 0xdeadbeef
+	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
 		SAME("%d %i %u %x %X %o", (int)v[i], (int)v[i], (unsigned)v[i], (unsigned)v[i],
 		     (unsigned)v[i], (unsigned)v[i]);
-		SAME("%ld %lu %lx %lld %llu %llx %#llx", (long)v[i], (long)v[i], (long)v[i], v[i], v[i],
-		     v[i], v[i]);
-		SAME("%zu %zd %jd %tx", (size_t)v[i], (ssize_t)v[i], (intmax_t)v[i], (ptrdiff_t)v[i]);
-		SAME("%hd %hhd %hu %hhu %hx %hhx", (int)v[i], (int)v[i], (int)v[i], (int)v[i], (int)v[i],
-		     (int)v[i]);
+		SAME("%ld %lu %lx %lld %llu %llx %#llx", (long)v[i], (long)v[i], (long)v[i], v[i],
+		     v[i], v[i], v[i]);
+		SAME("%zu %zd %jd %tx", (size_t)v[i], (ssize_t)v[i], (intmax_t)v[i],
+		     (ptrdiff_t)v[i]);
+		SAME("%hd %hhd %hu %hhu %hx %hhx", (int)v[i], (int)v[i], (int)v[i], (int)v[i],
+		     (int)v[i], (int)v[i]);
 		SAME("[%8d] [%-8d] [%08d] [%+d] [% d]", (int)v[i], (int)v[i], (int)v[i], (int)v[i],
 		     (int)v[i]);
-		SAME("[%16llx] [%-20llx] [%016llx] [%#18llx] [%#018llx]", v[i], v[i], v[i], v[i], v[i]);
+		SAME("[%16llx] [%-20llx] [%016llx] [%#18llx] [%#018llx]", v[i], v[i], v[i], v[i],
+		     v[i]);
 		SAME("[%.5d] [%8.5d] [%-8.5d] [%.0d] [%#o] [%#X]", (int)v[i], (int)v[i], (int)v[i],
 		     (int)v[i], (unsigned)v[i], (unsigned)v[i]);
 		SAME("[%*d] [%-*d] [%*d] [%.*d]", 9, (int)v[i], 9, (int)v[i], -9, (int)v[i], 4,
@@ -44,8 +48,8 @@ Test(fmt, numbers_look_as_the_library_prints_them)
 
 Test(fmt, text_and_characters)
 {
-	SAME("%s|%10s|%-10s|%.2s|%10.3s|%c|%5c|%-5c|%%", "abc", "abc", "abc", "abc", "abcdef", 'x', 'y',
-	     'z');
+	SAME("%s|%10s|%-10s|%.2s|%10.3s|%c|%5c|%-5c|%%", "abc", "abc", "abc", "abc", "abcdef", 'x',
+	     'y', 'z');
 	SAME("%.*s|%*s|%-*s|", 2, "abcdef", 8, "ab", 8, "ab");
 	SAME("%s", (char *)(uintptr_t) "");
 	SAME("");
@@ -87,5 +91,6 @@ Test(fmt, survives_a_null_string_and_a_broken_format)
 	cr_assert_str_eq(a, "ab");
 	fmt_snprintf(a, sizeof(a), "%l");
 	cr_assert_str_eq(a, "");
-	cr_assert_geq(fmt_snprintf(a, sizeof(a), "%99999999d", 1), 1000000, "a width is cut, not obeyed");
+	cr_assert_geq(fmt_snprintf(a, sizeof(a), "%99999999d", 1), 1000000,
+		      "a width is cut, not obeyed");
 }

@@ -26,17 +26,20 @@ Test(list, keeps_order_and_gives_up_elements)
 	for (int i = 2; i >= 0; i--) {
 		list_add(&head, &item[i].link);
 	}
-	list_for_each(l, &head) {
+	list_for_each(l, &head)
+	{
 		cr_assert_eq(list_entry(l, struct item, link)->n, expect++);
 	}
 	cr_assert_eq(expect, 6);
-	list_for_each_safe(l, after, &head) {
+	list_for_each_safe(l, after, &head)
+	{
 		if (list_entry(l, struct item, link)->n % 2) {
 			list_del(l);
 		}
 	}
 	expect = 0;
-	list_for_each(l, &head) {
+	list_for_each(l, &head)
+	{
 		cr_assert_eq(list_entry(l, struct item, link)->n, expect);
 		expect += 2;
 	}
@@ -51,7 +54,8 @@ Test(bitmap, finds_bits_as_a_plain_search_does)
 
 	srand(3);
 	for (int step = 0; step < 2000; step++) {
-		size_t bit = (size_t)rand() % BITS, from = (size_t)rand() % (BITS + 10), set, clear, n = 0;
+		size_t bit = (size_t)rand() % BITS, from = (size_t)rand() % (BITS + 10), set, clear,
+		       n = 0;
 
 		if (rand() % 3) {
 			bitmap_set(map, bit);

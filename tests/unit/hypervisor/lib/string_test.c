@@ -50,7 +50,7 @@ Test(string, memory_functions_agree_with_the_library)
 
 Test(string, string_functions_agree_with_the_library)
 {
-	static const char *const s[] = { "",    "a",	"ab",	"abc",	"abcabd", "b",
+	static const char *const s[] = { "",	"a",	"ab",	 "abc",	  "abcabd", "b",
 					 "abd", "\xff", "a\xff", "zzabd", "aabaab" };
 	const size_t count = sizeof(s) / sizeof(*s);
 

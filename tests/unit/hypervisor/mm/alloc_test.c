@@ -1,0 +1,162 @@
+/* The buddy allocator: no two blocks overlap, alignment and width are kept, and all comes back together. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/unit/hypervisor/mm/world.h"
+
+TestSuite(alloc, .init = world_start, .fini = world_stop);
+
+static uint8_t used[WORLD_FRAMES];
+
+static void mark(mfn_t m, unsigned int order, uint8_t from, uint8_t to)
+{
+	for (uint64_t n = m.n; n < m.n + (1ULL << order); n++) {
+		cr_assert(n >= WORLD_HEAP && n < WORLD_FRAMES);
+		cr_assert_eq(used[n], from, "frame %lu given twice", (unsigned long)n);
+		used[n] = to;
+		cr_assert_eq(frame_table[n].owner, FRAME_OWNER_XEN);
+		cr_assert_eq(frame_table[n].ref, 0);
+		cr_assert_eq(frame_table[n].type, 0);
+	}
+}
+
+/* The set of free blocks is all that decides what can be had: how many of each order, largest first? */
+static void count_blocks(unsigned int *blocks)
+{
+	mfn_t got[WORLD_FRAMES];
+	uint8_t orders[WORLD_FRAMES];
+	unsigned int n = 0;
+
+	for (unsigned int order = 12; order-- > 0;) {
+		blocks[order] = 0;
+		while (got[n] = alloc_frames(order, 0), frame_valid(got[n])) {
+			orders[n++] = (uint8_t)order;
+			blocks[order]++;
+		}
+	}
+	cr_assert_eq(alloc_free_count(), 0);
+	while (n--) {
+		free_frames(got[n], orders[n]);
+	}
+}
+
+Test(alloc, random_sequences_never_overlap_and_coalesce_back)
+{
+	unsigned int before[12], after[12], held = 0;
+	uint64_t free = alloc_free_count();
+	static struct {
+		mfn_t m;
+		unsigned int order;
+	} block[WORLD_FRAMES];
+
+	count_blocks(before);
+	cr_assert_eq(alloc_free_count(), free);
+	rnd_seed(11);
+	for (int step = 0; step < 20000; step++) {
+		if (held && rnd(100) < 48) {
+			unsigned int i = rnd(held);
+
+			mark(block[i].m, block[i].order, 1, 0);
+			free_frames(block[i].m, block[i].order);
+			block[i] = block[--held];
+		} else {
+			unsigned int order = rnd(8) ? rnd(3) : rnd(8),
+				     bits = rnd(4) ? 0 : 18 + rnd(6);
+			mfn_t m = alloc_frames(order, bits);
+
+			if (!frame_valid(m)) {
+				continue;
+			}
+			cr_assert_eq(m.n & ((1u << order) - 1), 0);
+			cr_assert(!bits || (m.n + (1u << order)) << PAGE_SHIFT <= 1ULL << bits);
+			mark(m, order, 0, 1);
+			block[held].m = m;
+			block[held++].order = order;
+		}
+	}
+	while (held--) {
+		free_frames(block[held].m, block[held].order);
+	}
+	cr_assert_eq(alloc_free_count(), free);
+	count_blocks(after);
+	cr_assert(!memcmp(before, after, sizeof(before)));
+}
+
+Test(alloc, prefers_high_memory_and_keeps_low_memory_for_those_who_ask)
+{
+	mfn_t m;
+
+	cr_assert_geq(alloc_frames(0, 0).n, WORLD_FRAMES / 2);
+	m = alloc_frames(2, 20);
+	cr_assert_lt(m.n + 4, (1u << 8) + 1);
+	cr_assert(mfn_eq(alloc_frames(0, 18), MFN_NONE), "nothing below frame 64 is in the heap");
+	cr_assert(mfn_eq(alloc_frames(0, 5), MFN_NONE));
+	cr_assert(mfn_eq(alloc_frames(19, 0), MFN_NONE));
+	cr_assert(mfn_eq(alloc_frames(18, 0), MFN_NONE));
+}
+
+Test(alloc, low_memory_serves_when_high_memory_is_used_up)
+{
+	uint64_t n = 0;
+
+	while (frame_valid(alloc_frames(0, 0))) {
+		n++;
+	}
+	cr_assert_eq(n, WORLD_FRAMES - WORLD_HEAP - 1, "%lu",
+		     (unsigned long)n); /* one holds the domids */
+	cr_assert_null(alloc_page());
+}
+
+Test(alloc, pages_of_the_hypervisor_are_zeroed_and_scrubbed)
+{
+	uint8_t *p = alloc_pages(1);
+
+	memset(p, 0x55, 2 * PAGE_SIZE);
+	free_pages(p, 1);
+	cr_assert_eq(p[0], 0);
+	cr_assert_eq(p[2 * PAGE_SIZE - 1], 0);
+	free_page(NULL);
+}
+
+Test(alloc, flushes_what_guests_left_in_the_tlbs_and_only_then)
+{
+	uint64_t before = cpu_fake.flushes;
+	void *p = alloc_page();
+	mfn_t m;
+
+	free_page(p);
+	p = alloc_page();
+	cr_assert_eq(cpu_fake.flushes, before, "the hypervisor's own pages were in no guest's TLB");
+	free_page(p);
+	/* All of the heap in one hand, so that the frame comes back. */
+	m = new_frame(d1);
+	while (frame_valid(alloc_frames(0, 0))) {
+	}
+	before = cpu_fake.flushes;
+	cr_assert_eq(dompages_release(d1, m), 0);
+	cr_assert(mfn_eq(alloc_frames(0, 0), m));
+	cr_assert_eq(cpu_fake.flushes, before + cpu_fake.cpus);
+	free_frames(m, 0);
+	tlb_flush_all(CPUMASK_ALL);
+	before = cpu_fake.flushes;
+	cr_assert(mfn_eq(alloc_frames(0, 0), m));
+	cr_assert_eq(cpu_fake.flushes, before, "flushed since it was freed");
+	/* Many flushes later the short stamp has wrapped round; it may only err on the safe side. */
+	free_frames(m, 0);
+	cpu_fake.clock += 1u << 25;
+	cr_assert(mfn_eq(alloc_frames(0, 0), m));
+	cr_assert_eq(cpu_fake.flushes, before + cpu_fake.cpus);
+}
+
+Test(alloc, a_double_free_is_caught, .signal = SIGABRT)
+{
+	mfn_t m = alloc_frames(0, 0);
+
+	free_frames(m, 0);
+	free_frames(m, 0);
+}
+
+Test(alloc, freeing_a_guests_frame_is_caught, .signal = SIGABRT)
+{
+	free_frames(new_frame(d1), 0);
+}
