@@ -116,9 +116,14 @@ int disk_open(struct disk *d, const char *path, bool readonly, char **err)
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		return fail(err, "%s: neither a file nor a block device", path);
 	}
-	if (flock(d->fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
-		return fail(err, "%s: %s", path, errno == EWOULDBLOCK ?
-			    "in use by another device" : strerror(errno));
+	/*
+	 * A lock of our own kind, beside the flock() that the supervisor holds on the same
+	 * file for the guest: it outlives us, ours says that one process serves the disk.
+	 */
+	if (fcntl(d->fd, F_OFD_SETLK,
+		  &(struct flock){ .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET })) {
+		return fail(err, "%s: %s", path,
+			    errno == EAGAIN || errno == EACCES ? "in use by another device" : strerror(errno));
 	}
 	/* O_NONBLOCK was only for opening; a FIFO must not hang us. */
 	fcntl(d->fd, F_SETFL, fcntl(d->fd, F_GETFL) & ~O_NONBLOCK);
