@@ -93,16 +93,22 @@ static inline void ring_take(struct ring *r, void *dst, size_t len)
 }
 
 /*
- * Ask for an event at the next request, then look again: true if one slipped in
- * meanwhile (or the index went bad, which the next ring_pending() reports).
+ * Ask for an event when `wanted` requests (>= 1) wait, then look again: true if
+ * they do already, or if the index went bad, which the next ring_pending() reports.
  */
-static inline bool ring_arm(struct ring *r)
+static inline bool ring_arm_for(struct ring *r, uint32_t wanted)
 {
 	uint32_t count;
 
-	__atomic_store_n(&r->shared->req_event, r->req_cons + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->shared->req_event, r->req_cons + wanted, __ATOMIC_RELAXED);
+	/* The frontend moves req_prod, then reads req_event; we the other way round. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return ring_pending(r, &count) || count;
+	return ring_pending(r, &count) || count >= wanted;
+}
+
+static inline bool ring_arm(struct ring *r)
+{
+	return ring_arm_for(r, 1);
 }
 
 /* Write one response; not yet visible to the frontend. */
