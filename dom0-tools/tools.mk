@@ -34,3 +34,11 @@ PAV_SRCS := $(addprefix dom0-tools/pav/,main.c ask.c specs.c cmd_create.c cmd_co
 $(eval $(call program,pav,$(sort $(PAV_SRCS)),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS) $(LANG_LIBS)))
 
 $(eval $(call unit_test,dom0-tools/build/bzimage_test,$(BZIMAGE_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS)))
+$(eval $(call unit_test,dom0-tools/build/elfnotes_test,dom0-tools/build/elfnotes.c $(LIBPAV_BASE),))
+$(eval $(call unit_test,dom0-tools/build/layout_test,$(filter-out %/elfnotes.c,$(BUILD_PURE)) $(LIBPAV_BASE),))
+$(eval $(call unit_test,dom0-tools/console/ring_test,dom0-tools/console/ring.c,))
+$(eval $(call unit_test,dom0-tools/model/domspec_test,$(MODEL_SRCS) $(LIBPAV_BASE),$(MODEL_LIBS)))
+$(eval $(call unit_test,dom0-tools/devs/nodes_test,dom0-tools/devs/nodes.c $(MODEL_SRCS) $(LIBPAV_BASE),$(MODEL_LIBS)))
+$(eval $(call unit_test,dom0-tools/pavd/policy_test,dom0-tools/pavd/policy.c,))
+$(eval $(call unit_test,dom0-tools/pavd/claims_test,dom0-tools/pavd/claims.c $(LIBPAV_BASE),))
+$(eval $(call unit_test,dom0-tools/libpav/buf_test,$(LIBPAV_BASE),))

@@ -105,9 +105,8 @@ int layout_plan(const struct elfnotes *kernel, uint64_t page_count, uint64_t mod
 	l->kernel.pfn = kernel->paddr_start / PAGE;
 	l->kernel.count = pages_for(kernel->paddr_end) - l->kernel.pfn;
 	l->module_unmapped = kernel->mod_start_pfn;
-	if (module_bytes > 1ull << 40 || kernel->paddr_end / PAGE >= page_count || pages_for(module_bytes) >= page_count) {
-		return fail(err, "its memory (%llu MiB) is too small for its kernel and ramdisk",
-			    (unsigned long long)(page_count >> 8));
+	if (module_bytes > 1ull << 40) {
+		return fail(err, "its ramdisk is larger than any memory");
 	}
 
 	next = l->kernel.pfn + l->kernel.count;

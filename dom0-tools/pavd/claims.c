@@ -16,7 +16,6 @@ struct claim {
 	ino_t ino;	/* of the file, or the block device's number */
 	bool readonly;
 	char *guest;
-	int fd;		/* holds the lock */
 	struct claim *next;
 };
 
@@ -45,33 +44,43 @@ static int identify(int fd, const char *path, struct claim *c, char **err)
 	return 0;
 }
 
-static int check_free(const struct claim *c, const char *path, char **err)
+static int check_claims(const struct claim *c, const char *path, char **err)
 {
 	for (const struct claim *o = claims; o; o = o->next) {
 		if (o->dev == c->dev && o->ino == c->ino && !(o->readonly && c->readonly)) {
 			return fail(err, "disk %s: already in use by domain %s", path, o->guest);
 		}
 	}
-	if (flock(c->fd, (c->readonly ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
-		return fail(err, "disk %s: %s", path,
-			    errno == EWOULDBLOCK ? "already in use by another program" : strerror(errno));
-	}
 	return 0;
 }
 
-struct claim *claim_take(const char *path, bool readonly, const char *guest, char **err)
+/* Takes the lock for a moment: the helper will take it for good. */
+static int check_lock(int fd, bool readonly, const char *path, char **err)
 {
-	struct claim *c = xcalloc(1, sizeof(*c));
+	if (flock(fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+		return fail(err, "disk %s: %s", path,
+			    errno == EWOULDBLOCK ? "already in use by another program" : strerror(errno));
+	}
+	flock(fd, LOCK_UN);
+	return 0;
+}
 
-	c->readonly = readonly;
-	c->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
-	if (c->fd < 0) {
+struct claim *claim_take(const char *path, bool readonly, const char *guest, bool helper_runs, char **err)
+{
+	int fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK), rc;
+	struct claim *c;
+
+	if (fd < 0) {
 		fail(err, "disk %s: %s", path, strerror(errno));
-		free(c);
 		return NULL;
 	}
-	if (identify(c->fd, path, c, err) < 0 || check_free(c, path, err) < 0) {
-		close(c->fd);
+	c = xcalloc(1, sizeof(*c));
+	c->readonly = readonly;
+	rc = identify(fd, path, c, err);
+	rc = rc < 0 ? rc : check_claims(c, path, err);
+	rc = rc < 0 || helper_runs ? rc : check_lock(fd, readonly, path, err);
+	close(fd);
+	if (rc < 0) {
 		free(c);
 		return NULL;
 	}
@@ -92,7 +101,6 @@ void claim_drop(struct claim *c)
 		at = &(*at)->next;
 	}
 	*at = c->next;
-	close(c->fd);
 	free(c->guest);
 	free(c);
 }

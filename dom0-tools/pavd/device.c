@@ -54,14 +54,14 @@ void device_free(struct device *d)
 	free(d);
 }
 
-struct device *device_new_disk(const char *guest, const struct domspec_disk *disk, char **err)
+struct device *device_new_disk(const char *guest, const struct domspec_disk *disk, bool helper_runs, char **err)
 {
 	struct device *d = new_device(guest, "vbd", domspec_vdev_id(disk->vdev), disk->vdev, err);
 
 	if (!d) {
 		return NULL;
 	}
-	d->claim = claim_take(disk->path, disk->readonly, guest, err);
+	d->claim = claim_take(disk->path, disk->readonly, guest, helper_runs, err);
 	if (!d->claim) {
 		device_free(d);
 		return NULL;

@@ -25,8 +25,11 @@ struct device {
 	struct device *next;
 };
 
-/* What can be checked before there is a domain: the image is there and free, the bridge exists. */
-struct device *device_new_disk(const char *guest, const struct domspec_disk *disk, char **err);
+/*
+ * What can be checked before there is a domain: the image is there and free, the bridge exists.
+ * helper_runs: the disk is being found again after a restart of pavd.
+ */
+struct device *device_new_disk(const char *guest, const struct domspec_disk *disk, bool helper_runs, char **err);
 struct device *device_new_nic(const char *guest, unsigned int index, const struct domspec_nic *nic, char **err);
 
 /* Starts the helper for a disk or nic of domain domid (its nodes must be there), or adopts a running one. */

@@ -479,12 +479,12 @@ static struct device *find_device(struct guest *g, const char *kind, int id)
 }
 
 /* Claims every image and checks every bridge, before anything is built. */
-static int prepare_devices(struct guest *g, char **err)
+static int prepare_devices(struct guest *g, bool helpers_run, char **err)
 {
 	unsigned int index = 0;
 
 	for (struct domspec_disk *k = g->spec->disks; k; k = k->next) {
-		struct device *d = device_new_disk(g->spec->name, k, err);
+		struct device *d = device_new_disk(g->spec->name, k, helpers_run, err);
 
 		if (!d) {
 			return -1;
@@ -551,7 +551,7 @@ int guest_attach_disk(struct guest *g, const char *vdev, const char *path, bool 
 		fail(err, "domain %s is not running", g->spec->name);
 		goto out_disk;
 	}
-	d = device_new_disk(g->spec->name, disk, err);
+	d = device_new_disk(g->spec->name, disk, false, err);
 	if (!d) {
 		goto out_disk;
 	}
@@ -714,7 +714,7 @@ static int build_and_start(struct guest *g, char **err)
 	struct pvboot_domain dom;
 	int rc;
 
-	if (prepare_devices(g, err) < 0 || build_domain(g, &dom, err) < 0) {
+	if (prepare_devices(g, false, err) < 0 || build_domain(g, &dom, err) < 0) {
 		return -1;
 	}
 	g->domid = dom.domid;
@@ -947,7 +947,7 @@ static void adopt_guest(struct json_object *o, struct domspec *spec)
 		begin_end(g);
 		return;
 	}
-	if (prepare_devices(g, &err) < 0 || adopt_devices(g, get(o, "devices"), &err) < 0) {
+	if (prepare_devices(g, true, &err) < 0 || adopt_devices(g, get(o, "devices"), &err) < 0) {
 		log_error("%s: %s", spec->name, err);
 		free(err);
 	}
