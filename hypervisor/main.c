@@ -133,7 +133,7 @@ void boot_main(uint32_t magic, uint32_t info)
 	sched_init(*opt_sched ? opt_sched : "credit");
 	init_idle(0);
 	domains_init();
-	time_init();
+	time_set_wallclock(clock_rtc_seconds(), 0, cpu_time_now());
 
 	/* The other CPUs, then the control domain. */
 	smp_boot_aps(opt_maxcpus);

@@ -127,7 +127,10 @@ static long register_info(struct vcpu *v, gva_t arg)
 		return -XEN_EFAULT;
 	}
 	frame = mfn(req.mfn);
-	if (req.offset % 8 || req.offset > PAGE_SIZE - sizeof(struct vcpu_info) || !frame_valid(frame)) {
+	if (req.offset % 8 || req.offset > PAGE_SIZE - sizeof(struct vcpu_info)) {
+		return -XEN_ENXIO;
+	}
+	if (!frame_valid(frame)) {
 		return -XEN_EINVAL;
 	}
 	spin_lock(&d->lock);

@@ -154,7 +154,8 @@ static void plan(struct build *b, uint64_t bytes)
 		}
 		b->table_count = p;
 	}
-	p = b->stack + 1;
+	/* The padding behind the stack is the kernel's to use: what is mapped elsewhere comes after it. */
+	p = b->mapped_end;
 	if (b->init_p2m) {
 		b->p2m = p;
 		p += b->p2m_count;

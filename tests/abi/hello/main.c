@@ -36,6 +36,9 @@ enum verdict guest_main(void)
 	CHECK(!(features.submap & 1u << XENFEAT_writable_page_tables), "no writable page tables");
 	CHECK_EQ(!!(features.submap & 1u << XENFEAT_dom0), is_control_domain(), "dom0 feature");
 	CHECK(pte && (*pte & PTE_P) && !(*pte & PTE_RW), "the top table is mapped read-only");
+	CHECK(!start_info->first_p2m_pfn ||
+	      pfn_to_virt(start_info->first_p2m_pfn) >= (void *)(start_info->pt_base + (start_info->nr_pt_frames << 12) + (513UL << 10)),
+	      "512 KiB behind the stack are free");
 	CHECK_EQ(mfn_to_pfn(virt_to_mfn(&features)), ((uint64_t)&features - 0xffffffff80000000) >> 12,
 		 "machine-to-physical table agrees with the page list");
 	for (unsigned int i = 0; i < 32; i++) {

@@ -360,9 +360,9 @@ Test(vcpu_op, moved_info_keeps_its_content_and_shows_all_pending)
 	page = machine_guest_page(guest);
 	req.mfn = VA(page) >> PAGE_SHIFT;
 	req.offset = PAGE_SIZE - sizeof(struct vcpu_info) + 8;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL, "off the end");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_ENXIO, "off the end");
 	req.offset = 0x3c4;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL, "not aligned");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_ENXIO, "not aligned");
 	req.offset = 0x3c0;
 	req.mfn++;
 	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL, "not its frame");
