@@ -42,3 +42,4 @@ $(eval $(call unit_test,dom0-tools/devs/nodes_test,dom0-tools/devs/nodes.c $(MOD
 $(eval $(call unit_test,dom0-tools/pavd/policy_test,dom0-tools/pavd/policy.c,))
 $(eval $(call unit_test,dom0-tools/pavd/claims_test,dom0-tools/pavd/claims.c $(LIBPAV_BASE),))
 $(eval $(call unit_test,dom0-tools/libpav/buf_test,$(LIBPAV_BASE),))
+$(eval $(call unit_test,dom0-tools/build/pvboot_test,tests/fake/hcall_fake.c $(BUILD_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS)))
