@@ -8,3 +8,11 @@ $(eval $(call program,pav-blk,$(addprefix backends/blk/,main.c blkback.c disk.c 
 	$(BACKEND_COMMON),$(BACKEND_LIBS) -luring))
 $(eval $(call program,pav-net,$(addprefix backends/net/,main.c netback.c offload.c packet.c tap.c) \
 	$(BACKEND_COMMON),$(BACKEND_LIBS)))
+
+$(eval $(call unit_test,backends/common/bus_test,backends/common/bus.c,))
+$(eval $(call unit_test,backends/common/ring_test,,))
+$(eval $(call unit_test,backends/common/gmap_test,backends/common/gmap.c dom0-tools/libpav/log.c,))
+$(eval $(call unit_test,backends/common/journal_test,backends/common/journal.c,))
+$(eval $(call unit_test,backends/blk/request_test,backends/blk/request.c,))
+$(eval $(call unit_test,backends/net/packet_test,backends/net/packet.c,))
+$(eval $(call unit_test,backends/net/offload_test,backends/net/offload.c,))

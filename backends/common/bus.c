@@ -157,7 +157,11 @@ unsigned int bus_step(struct bus *b, enum bus_event event, enum xenbus_state fro
 	case BUS_UP:
 		return step_up(b, event);
 	case BUS_DRAIN:
-		return event == BUS_DRAINED ? BUS_DO_DETACH | settle(b) : 0;
+		if (event != BUS_DRAINED) {
+			return 0;
+		}
+		b->phase = BUS_CLOSING;	/* the rings are gone, even if new ones follow at once */
+		return BUS_DO_DETACH | settle(b);
 	case BUS_OVER:
 		return 0;
 	default:
