@@ -176,7 +176,8 @@ int dompages_assign(struct domain *d, mfn_t m, unsigned int order)
 			tlb_flush_older(CPUMASK_ALL, f->stamp);
 		}
 	}
-	return own(p, m, order) ? 0 : -XEN_EINVAL;
+	own(p, m, order); /* if it is dying now, they were its own and are released with the rest */
+	return 0;
 }
 
 int dompages_steal(struct domain *d, mfn_t m)

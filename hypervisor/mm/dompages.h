@@ -47,7 +47,7 @@ void dompages_destroy(struct dom_pages *p); /* total must be 0; accepts one that
 mfn_t dompages_alloc(struct domain *d, unsigned int order, unsigned int bits);
 /*
  * Makes d the owner of frames the hypervisor holds (boot modules, alloc_frames, steal): same result as alloc.
- * 0, -ENOMEM (over the limit), -EINVAL (dying: the frames are given back to the heap).
+ * 0, -ENOMEM (over the limit), -EINVAL (dying). After an error they are still the hypervisor's.
  */
 int dompages_assign(struct domain *d, mfn_t m, unsigned int order);
 /*

@@ -13,6 +13,7 @@
 #include "mm/frame.h"
 #include "mm/m2p.h"
 #include "x86/bootinfo.h"
+#include "x86/cpu.h"
 #include "x86/machine.h"
 #include "x86/pte.h"
 
@@ -318,6 +319,7 @@ static void give(paddr_t s, paddr_t e)
 
 void paging_give_heap(void)
 {
+	frame_limit = 1ULL << (cpu_features.phys_bits - PAGE_SHIFT);
 	mark_holes();
 	for (unsigned int i = 0; i < bootinfo.e820_count; i++) {
 		const struct e820 *r = &bootinfo.e820[i];
