@@ -79,7 +79,10 @@ void debugreg_load(struct vcpu *v)
 long do_set_debugreg(uint64_t reg, uint64_t value, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a3, (void)a4, (void)a5;
-	return reg < 8 && debugreg_set(cpu_current(), (unsigned int)reg, value) ? 0 : -XEN_EINVAL;
+	if (reg > 7) {
+		return -XEN_ENODEV;
+	}
+	return debugreg_set(cpu_current(), (unsigned int)reg, value) ? 0 : reg < 4 ? -XEN_EPERM : -XEN_EINVAL;
 }
 
 long do_get_debugreg(uint64_t reg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
