@@ -25,7 +25,7 @@ enum {
 	HEADER_END = 0x250,
 };
 
-#define LZ4_CHUNK (8u << 20)	/* what one block of a legacy frame may unpack to */
+#define LZ4_CHUNK (8u << 20) /* what one block of a legacy frame may unpack to */
 
 struct bytes {
 	const uint8_t *p;
@@ -50,7 +50,9 @@ typedef int unpack_fn(struct bytes in, uint8_t *out, size_t out_len);
 
 static int unpack_gzip(struct bytes in, uint8_t *out, size_t out_len)
 {
-	z_stream z = { .next_in = (Bytef *)in.p, .avail_in = (uInt)in.len, .next_out = out,
+	z_stream z = { .next_in = (Bytef *)in.p,
+		       .avail_in = (uInt)in.len,
+		       .next_out = out,
 		       .avail_out = (uInt)out_len };
 	int rc;
 
@@ -111,7 +113,7 @@ static const struct format {
 	const char *name;
 	uint8_t magic[6];
 	size_t magic_len;
-	unpack_fn *unpack;	/* NULL: known, not served */
+	unpack_fn *unpack; /* NULL: known, not served */
 } formats[] = {
 	{ "gzip", { 0x1f, 0x8b }, 2, unpack_gzip },
 	{ "xz", { 0xfd, '7', 'z', 'X', 'Z', 0 }, 6, unpack_xz },
@@ -154,14 +156,16 @@ static int find_payload(struct bytes file, struct bytes *payload, char **err)
 		return fail(err, "neither an ELF file nor a bzImage");
 	}
 	if (get16(file.p + PROTOCOL_VERSION) < 0x0208) {
-		return fail(err, "a bzImage of boot protocol %u.%02u, which does not say where its payload is (2.08 or later is needed)",
+		return fail(err,
+			    "a bzImage of boot protocol %u.%02u, which does not say where its payload is (2.08 or later is needed)",
 			    file.p[PROTOCOL_VERSION + 1], file.p[PROTOCOL_VERSION]);
 	}
 	sects = file.p[SETUP_SECTS] ? file.p[SETUP_SECTS] : 4;
 	start = (sects + 1) * 512 + get32(file.p + PAYLOAD_OFFSET);
 	length = get32(file.p + PAYLOAD_LENGTH);
 	if (start > file.len || length > file.len - start) {
-		return fail(err, "a truncated bzImage: its payload ends at byte %llu and the file at %zu",
+		return fail(err,
+			    "a truncated bzImage: its payload ends at byte %llu and the file at %zu",
 			    (unsigned long long)(start + length), file.len);
 	}
 	if (length < 12) {
@@ -181,14 +185,19 @@ static int unpack_payload(struct bytes payload, struct buf *out, char **err)
 		return 0;
 	}
 	if (!f) {
-		return fail(err, "a bzImage whose payload is in no known format (it begins %02x %02x %02x %02x)",
+		return fail(err,
+			    "a bzImage whose payload is in no known format (it begins %02x %02x %02x %02x)",
 			    payload.p[0], payload.p[1], payload.p[2], payload.p[3]);
 	}
 	if (!f->unpack) {
-		return fail(err, "a bzImage compressed with %s; gzip, xz, zstd and lz4 can be unpacked", f->name);
+		return fail(err,
+			    "a bzImage compressed with %s; gzip, xz, zstd and lz4 can be unpacked",
+			    f->name);
 	}
 	if (size == 0 || size > BZIMAGE_MAX_SIZE) {
-		return fail(err, "a bzImage with a corrupt %s payload (it claims to unpack to %zu bytes)", f->name, size);
+		return fail(err,
+			    "a bzImage with a corrupt %s payload (it claims to unpack to %zu bytes)",
+			    f->name, size);
 	}
 	out->data = xmalloc(size + 1);
 	out->cap = size + 1;

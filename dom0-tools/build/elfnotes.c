@@ -10,7 +10,7 @@
 
 #include "dom0-tools/libpav/die.h"
 
-#define PADDR_LIMIT (1ull << 40)	/* no kernel image asks for more than this */
+#define PADDR_LIMIT (1ull << 40) /* no kernel image asks for more than this */
 
 struct file {
 	const uint8_t *p;
@@ -99,7 +99,8 @@ static int take_note(uint32_t type, const uint8_t *desc, uint32_t size, struct r
 }
 
 /* One PT_NOTE: a run of (name, description) pairs, each padded to 4 bytes. */
-static int read_notes(struct file f, const Elf64_Phdr *ph, struct raw_notes *raw, struct elfnotes *out, char **err)
+static int read_notes(struct file f, const Elf64_Phdr *ph, struct raw_notes *raw,
+		      struct elfnotes *out, char **err)
 {
 	uint64_t at = ph->p_offset, end = ph->p_offset + ph->p_filesz;
 
@@ -129,7 +130,8 @@ static int read_notes(struct file f, const Elf64_Phdr *ph, struct raw_notes *raw
 static int read_header(struct file f, Elf64_Ehdr *eh, char **err)
 {
 	if (f.len < sizeof(*eh)) {
-		return fail(err, "too short to be an ELF file (%llu bytes)", (unsigned long long)f.len);
+		return fail(err, "too short to be an ELF file (%llu bytes)",
+			    (unsigned long long)f.len);
 	}
 	memcpy(eh, f.p, sizeof(*eh));
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG)) {
@@ -155,8 +157,10 @@ static int take_segment(struct file f, const Elf64_Phdr *ph, struct elfnotes *ou
 		return 0;
 	}
 	if (!inside(f, ph->p_offset, ph->p_filesz)) {
-		return fail(err, "a truncated ELF file: a segment ends at byte %llu and the file at %llu",
-			    (unsigned long long)(ph->p_offset + ph->p_filesz), (unsigned long long)f.len);
+		return fail(err,
+			    "a truncated ELF file: a segment ends at byte %llu and the file at %llu",
+			    (unsigned long long)(ph->p_offset + ph->p_filesz),
+			    (unsigned long long)f.len);
 	}
 	if (ph->p_filesz > ph->p_memsz || ph->p_memsz > PADDR_LIMIT) {
 		return fail(err, "a damaged ELF file (segment sizes)");
@@ -165,7 +169,10 @@ static int take_segment(struct file f, const Elf64_Phdr *ph, struct elfnotes *ou
 		return fail(err, "an ELF file with more than %d segments", ELFNOTES_MAX_SEGMENTS);
 	}
 	out->segments[out->segment_count++] = (struct elfnotes_segment){
-		.offset = ph->p_offset, .file_size = ph->p_filesz, .paddr = ph->p_paddr, .mem_size = ph->p_memsz,
+		.offset = ph->p_offset,
+		.file_size = ph->p_filesz,
+		.paddr = ph->p_paddr,
+		.mem_size = ph->p_memsz,
 	};
 	return 0;
 }
@@ -241,7 +248,8 @@ int elfnotes_read(const void *file, size_t len, struct elfnotes *out, char **err
 		return fail(err, "an ELF file with nothing to load");
 	}
 	if (!raw.any || !raw.has_entry) {
-		return fail(err, "a kernel without support for running as a Xen PV guest (it has no Xen %s note)",
+		return fail(err,
+			    "a kernel without support for running as a Xen PV guest (it has no Xen %s note)",
 			    raw.any ? "ENTRY" : "ELF");
 	}
 	if (place_segments(out, raw.paddr_offset, err) < 0) {

@@ -14,24 +14,24 @@
 #define ELFNOTES_MAX_SEGMENTS 16
 
 struct elfnotes_segment {
-	uint64_t offset;	/* in the file */
+	uint64_t offset; /* in the file */
 	uint64_t file_size;
-	uint64_t paddr;		/* pseudo-physical, the notes' PADDR_OFFSET already taken off */
-	uint64_t mem_size;	/* >= file_size; the rest is zero */
+	uint64_t paddr;	   /* pseudo-physical, the notes' PADDR_OFFSET already taken off */
+	uint64_t mem_size; /* >= file_size; the rest is zero */
 };
 
 struct elfnotes {
 	struct elfnotes_segment segments[ELFNOTES_MAX_SEGMENTS];
 	unsigned int segment_count;
-	uint64_t paddr_start, paddr_end;	/* the whole image, end exclusive */
+	uint64_t paddr_start, paddr_end; /* the whole image, end exclusive */
 
-	uint64_t virt_base;	/* virtual address of pseudo-physical 0 */
+	uint64_t virt_base; /* virtual address of pseudo-physical 0 */
 	uint64_t virt_entry;
 	bool has_hypercall_page;
-	uint64_t hypercall_page;	/* virtual */
+	uint64_t hypercall_page; /* virtual */
 	bool has_init_p2m;
-	uint64_t init_p2m;		/* virtual */
-	bool mod_start_pfn;	/* the ramdisk need not be mapped */
+	uint64_t init_p2m;  /* virtual */
+	bool mod_start_pfn; /* the ramdisk need not be mapped */
 	char guest_os[32];
 };
 

@@ -22,7 +22,8 @@ static char *cache_path(const struct stat *st)
 	return xasprintf("%s/%llx-%llx-%llx-%llx.%lx-%llx.%lx.elf", dir ? dir : KERNEL_CACHE,
 			 (unsigned long long)st->st_dev, (unsigned long long)st->st_ino,
 			 (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
-			 st->st_mtim.tv_nsec, (unsigned long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+			 st->st_mtim.tv_nsec, (unsigned long long)st->st_ctim.tv_sec,
+			 st->st_ctim.tv_nsec);
 }
 
 /* The cache is ours alone: a file in it that someone else could write is not used. */
@@ -35,8 +36,8 @@ static int map_cached(const char *cached, struct kernel *k)
 	if (fd < 0) {
 		return -1;
 	}
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 022 ||
-	    st.st_size <= 0) {
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    st.st_mode & 022 || st.st_size <= 0) {
 		close(fd);
 		return -1;
 	}

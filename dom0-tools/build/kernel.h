@@ -14,7 +14,7 @@ struct kernel {
 	const uint8_t *data;
 	size_t len;
 	struct elfnotes notes;
-	size_t mapped;	/* not 0: data is a mapping of this many bytes; else malloc'd */
+	size_t mapped; /* not 0: data is a mapping of this many bytes; else malloc'd */
 };
 
 /* Where unpacked kernels are kept unless $PAVANE_CACHE names another directory. */

@@ -6,7 +6,7 @@
 
 #include "dom0-tools/libpav/die.h"
 
-#define PAGE 4096ull
+#define PAGE	  4096ull
 #define MAP_ALIGN (4ull << 20)
 #define MAP_SLACK (512ull << 10)
 
@@ -131,8 +131,10 @@ int layout_plan(const struct elfnotes *kernel, uint64_t page_count, uint64_t mod
 	}
 	l->used_end = next;
 	if (l->used_end > page_count) {
-		return fail(err, "its memory (%llu MiB) is too small: its kernel and ramdisk need %llu MiB to start",
-			    (unsigned long long)(page_count >> 8), (unsigned long long)((l->used_end >> 8) + 1));
+		return fail(err,
+			    "its memory (%llu MiB) is too small: its kernel and ramdisk need %llu MiB to start",
+			    (unsigned long long)(page_count >> 8),
+			    (unsigned long long)((l->used_end >> 8) + 1));
 	}
 	return 0;
 }

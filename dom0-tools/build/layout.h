@@ -33,13 +33,13 @@ struct layout_tables {
 
 struct layout {
 	uint64_t virt_base;
-	uint64_t page_count;	/* of the whole guest */
+	uint64_t page_count; /* of the whole guest */
 	struct layout_piece kernel, start_info, store, console, page_tables, stack, module, p2m;
-	struct layout_piece p2m_tables;	/* empty unless the p2m has its own mapping */
+	struct layout_piece p2m_tables; /* empty unless the p2m has its own mapping */
 	struct layout_tables map;	/* of [virt_base, mapped end): page_tables is L4 + these */
 	struct layout_tables p2m_map;	/* all zero unless the p2m has its own mapping */
-	uint64_t mapped_end;	/* pfn, exclusive */
-	uint64_t used_end;	/* pfn after the last piece */
+	uint64_t mapped_end;		/* pfn, exclusive */
+	uint64_t used_end;		/* pfn after the last piece */
 	bool module_unmapped;
 };
 

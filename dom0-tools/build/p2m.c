@@ -7,15 +7,15 @@
 
 #define BIG_ORDER 9
 #define BIG_PAGES (1ull << BIG_ORDER)
-#define BATCH 512	/* extents in one call */
-#define MAP_PAGES 2048	/* frames mapped at a time */
+#define BATCH	  512  /* extents in one call */
+#define MAP_PAGES 2048 /* frames mapped at a time */
 
 /*
  * One call for up to BATCH extents of 2^order frames from pfn on.  Returns how
  * many the hypervisor gave, or -errno.
  */
-static int populate_batch(struct hcall *h, domid_t domid, uint64_t *frames, uint64_t pfn, uint64_t count,
-			  unsigned int order)
+static int populate_batch(struct hcall *h, domid_t domid, uint64_t *frames, uint64_t pfn,
+			  uint64_t count, unsigned int order)
 {
 	xen_pfn_t list[BATCH];
 	uint64_t n = count >> order;
@@ -49,10 +49,11 @@ int p2m_populate(struct hcall *h, domid_t domid, uint64_t *frames, uint64_t coun
 		if (got > 0) {
 			pfn += (uint64_t)got << order;
 		} else if (order) {
-			order = 0;	/* no large pieces left */
+			order = 0; /* no large pieces left */
 		} else {
 			return fail(err, "the hypervisor ran out of memory after %llu of %llu MiB",
-				    (unsigned long long)(pfn >> 8), (unsigned long long)(count >> 8));
+				    (unsigned long long)(pfn >> 8),
+				    (unsigned long long)(count >> 8));
 		}
 	}
 	return 0;
@@ -102,8 +103,8 @@ static int copy_chunk(void *arg, uint64_t at, void *chunk, size_t len, char **er
 	return 0;
 }
 
-int p2m_write(struct hcall *h, domid_t domid, const uint64_t *frames, uint64_t first, const void *data, size_t len,
-	      char **err)
+int p2m_write(struct hcall *h, domid_t domid, const uint64_t *frames, uint64_t first,
+	      const void *data, size_t len, char **err)
 {
 	struct source s = { data, len };
 

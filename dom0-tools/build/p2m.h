@@ -23,7 +23,7 @@ int p2m_fill(struct hcall *h, domid_t domid, const uint64_t *frames, uint64_t fi
 	     p2m_fill_fn *fill, void *arg, char **err);
 
 /* Copies len bytes to the start of pfn; what remains of the last page becomes zero. */
-int p2m_write(struct hcall *h, domid_t domid, const uint64_t *frames, uint64_t first, const void *data, size_t len,
-	      char **err);
+int p2m_write(struct hcall *h, domid_t domid, const uint64_t *frames, uint64_t first,
+	      const void *data, size_t len, char **err);
 
 #endif

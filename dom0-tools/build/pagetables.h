@@ -13,6 +13,7 @@
  * tables[] (page_tables.count pages, L4 first) and p2m_tables[] (p2m_tables.count
  * pages), both zeroed by the caller.
  */
-void pagetables_build(const struct layout *l, const uint64_t *frames, uint64_t *tables, uint64_t *p2m_tables);
+void pagetables_build(const struct layout *l, const uint64_t *frames, uint64_t *tables,
+		      uint64_t *p2m_tables);
 
 #endif

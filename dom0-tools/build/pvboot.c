@@ -22,18 +22,18 @@
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/log.h"
 
-#define MAX_EVTCHN_PORT 1023
-#define MAX_GRANT_FRAMES 64
+#define MAX_EVTCHN_PORT	    1023
+#define MAX_GRANT_FRAMES    64
 #define MAX_MAPTRACK_FRAMES 1024
 /* What the hypervisor itself may need for a domain and each of its vCPUs, in pages. */
-#define DOMAIN_OVERHEAD 128
-#define VCPU_OVERHEAD 16
+#define DOMAIN_OVERHEAD	    128
+#define VCPU_OVERHEAD	    16
 
 struct build {
 	struct hcall *h;
 	const struct pvboot_request *req;
 	struct kernel kernel;
-	int ramdisk_fd;	/* or -1 */
+	int ramdisk_fd; /* or -1 */
 	uint64_t ramdisk_size;
 	struct layout layout;
 	uint64_t *frames;
@@ -64,18 +64,22 @@ static int open_ramdisk(struct build *b, char **err)
 
 static int check_free_memory(struct build *b, char **err)
 {
-	uint64_t need = (b->req->memory >> 12) + DOMAIN_OVERHEAD + VCPU_OVERHEAD * b->req->vcpus_max;
+	uint64_t need = (b->req->memory >> 12) + DOMAIN_OVERHEAD +
+			VCPU_OVERHEAD * b->req->vcpus_max;
 	struct xen_sysctl_physinfo info;
 	uint64_t avail;
 	int rc = hcall_physinfo(b->h, &info);
 
 	if (rc < 0) {
-		return fail(err, "can't ask the hypervisor how much memory is free: %s", strerror(-rc));
+		return fail(err, "can't ask the hypervisor how much memory is free: %s",
+			    strerror(-rc));
 	}
-	avail = info.free_pages > info.outstanding_pages ? info.free_pages - info.outstanding_pages : 0;
+	avail = info.free_pages > info.outstanding_pages ? info.free_pages - info.outstanding_pages
+							 : 0;
 	if (need > avail) {
 		return fail(err, "%llu MiB of memory asked for, but only %llu MiB are free",
-			    (unsigned long long)(b->req->memory >> 20), (unsigned long long)(avail >> 8));
+			    (unsigned long long)(b->req->memory >> 20),
+			    (unsigned long long)(avail >> 8));
 	}
 	return 0;
 }
@@ -127,7 +131,8 @@ static int set_up_domain(struct build *b, char **err)
 	if (rc < 0) {
 		return say(err, "set its memory limit", rc);
 	}
-	if (allocate_port(b, &b->dom->store_port, err) < 0 || allocate_port(b, &b->dom->console_port, err) < 0) {
+	if (allocate_port(b, &b->dom->store_port, err) < 0 ||
+	    allocate_port(b, &b->dom->console_port, err) < 0) {
 		return -1;
 	}
 	rc = hcall_set_memory_map(b->h, domid, max);
@@ -170,7 +175,8 @@ static int fill_kernel(void *arg, uint64_t at, void *chunk, size_t len, char **e
 		uint64_t to = s->paddr + s->file_size < end ? s->paddr + s->file_size : end;
 
 		if (from < to) {
-			memcpy((char *)chunk + (from - start), b->kernel.data + s->offset + (from - s->paddr), to - from);
+			memcpy((char *)chunk + (from - start),
+			       b->kernel.data + s->offset + (from - s->paddr), to - from);
 		}
 	}
 	return 0;
@@ -183,13 +189,15 @@ static int fill_ramdisk(void *arg, uint64_t at, void *chunk, size_t len, char **
 	size_t got = 0;
 
 	while (got < want) {
-		ssize_t n = pread(b->ramdisk_fd, (char *)chunk + got, want - got, (off_t)(at + got));
+		ssize_t n = pread(b->ramdisk_fd, (char *)chunk + got, want - got,
+				  (off_t)(at + got));
 
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
 		if (n <= 0) {
-			return fail(err, "ramdisk %s: %s", b->req->ramdisk, n < 0 ? strerror(errno) : "it shrank while it was read");
+			return fail(err, "ramdisk %s: %s", b->req->ramdisk,
+				    n < 0 ? strerror(errno) : "it shrank while it was read");
 		}
 		got += (size_t)n;
 	}
@@ -205,7 +213,8 @@ static int fill_tables(struct build *b, char **err)
 	int rc;
 
 	pagetables_build(l, b->frames, tables, p2m_tables);
-	rc = p2m_write(b->h, b->dom->domid, b->frames, l->page_tables.pfn, tables, l->page_tables.count << 12, err);
+	rc = p2m_write(b->h, b->dom->domid, b->frames, l->page_tables.pfn, tables,
+		       l->page_tables.count << 12, err);
 	if (rc == 0) {
 		rc = p2m_write(b->h, b->dom->domid, b->frames, l->p2m_tables.pfn, p2m_tables,
 			       l->p2m_tables.count << 12, err);
@@ -221,12 +230,15 @@ static int fill_start_info(struct build *b, char **err)
 	static const char zero[8192];
 	struct start_info si;
 
-	startinfo_fill(&si, &b->layout, b->frames, b->shared_info, &ports, b->ramdisk_size, b->req->cmdline);
-	if (p2m_write(b->h, b->dom->domid, b->frames, b->layout.start_info.pfn, &si, sizeof(si), err) < 0) {
+	startinfo_fill(&si, &b->layout, b->frames, b->shared_info, &ports, b->ramdisk_size,
+		       b->req->cmdline);
+	if (p2m_write(b->h, b->dom->domid, b->frames, b->layout.start_info.pfn, &si, sizeof(si),
+		      err) < 0) {
 		return -1;
 	}
 	/* The store and console pages follow it and must begin empty. */
-	return p2m_write(b->h, b->dom->domid, b->frames, b->layout.store.pfn, zero, sizeof(zero), err);
+	return p2m_write(b->h, b->dom->domid, b->frames, b->layout.store.pfn, zero, sizeof(zero),
+			 err);
 }
 
 /* Event delivery starts masked on every vCPU: the kernel has no handler yet, and the ports are live. */
@@ -251,14 +263,16 @@ static int fill_memory(struct build *b, char **err)
 	const struct layout *l = &b->layout;
 	domid_t domid = b->dom->domid;
 
-	if (p2m_fill(b->h, domid, b->frames, l->kernel.pfn, l->kernel.count, fill_kernel, b, err) < 0) {
+	if (p2m_fill(b->h, domid, b->frames, l->kernel.pfn, l->kernel.count, fill_kernel, b, err) <
+	    0) {
 		return -1;
 	}
-	if (b->ramdisk_size &&
-	    p2m_fill(b->h, domid, b->frames, l->module.pfn, l->module.count, fill_ramdisk, b, err) < 0) {
+	if (b->ramdisk_size && p2m_fill(b->h, domid, b->frames, l->module.pfn, l->module.count,
+					fill_ramdisk, b, err) < 0) {
 		return -1;
 	}
-	if (p2m_write(b->h, domid, b->frames, l->p2m.pfn, b->frames, l->page_count * sizeof(uint64_t), err) < 0) {
+	if (p2m_write(b->h, domid, b->frames, l->p2m.pfn, b->frames,
+		      l->page_count * sizeof(uint64_t), err) < 0) {
 		return -1;
 	}
 	if (fill_start_info(b, err) < 0 || fill_shared_info(b, err) < 0) {
@@ -297,9 +311,11 @@ static int arm_domain(struct build *b, char **err)
 	}
 	b->dom->store_mfn = b->frames[b->layout.store.pfn];
 	b->dom->console_mfn = b->frames[b->layout.console.pfn];
-	rc = hcall_set_grant(b->h, domid, GNTTAB_RESERVED_CONSOLE, 0, (uint32_t)b->dom->console_mfn);
+	rc = hcall_set_grant(b->h, domid, GNTTAB_RESERVED_CONSOLE, 0,
+			     (uint32_t)b->dom->console_mfn);
 	if (rc == 0) {
-		rc = hcall_set_grant(b->h, domid, GNTTAB_RESERVED_XENSTORE, 0, (uint32_t)b->dom->store_mfn);
+		rc = hcall_set_grant(b->h, domid, GNTTAB_RESERVED_XENSTORE, 0,
+				     (uint32_t)b->dom->store_mfn);
 	}
 	return rc < 0 ? say(err, "grant its console and store pages", rc) : 0;
 }
@@ -317,13 +333,14 @@ static int build_in_domain(struct build *b, char **err)
 static int build_with_files(struct build *b, char **err)
 {
 	if (strlen(b->req->cmdline) > STARTINFO_MAX_CMDLINE) {
-		return fail(err, "its kernel command line has %zu characters; %d are allowed", strlen(b->req->cmdline),
-			    STARTINFO_MAX_CMDLINE);
+		return fail(err, "its kernel command line has %zu characters; %d are allowed",
+			    strlen(b->req->cmdline), STARTINFO_MAX_CMDLINE);
 	}
 	if (kernel_open(b->req->kernel, &b->kernel, err) < 0 || open_ramdisk(b, err) < 0) {
 		return -1;
 	}
-	if (layout_plan(&b->kernel.notes, b->req->memory >> 12, b->ramdisk_size, &b->layout, err) < 0 ||
+	if (layout_plan(&b->kernel.notes, b->req->memory >> 12, b->ramdisk_size, &b->layout, err) <
+		    0 ||
 	    check_free_memory(b, err) < 0) {
 		return -1;
 	}
@@ -334,7 +351,8 @@ static int build_with_files(struct build *b, char **err)
 	return build_in_domain(b, err);
 }
 
-int pvboot_build(struct hcall *h, const struct pvboot_request *req, struct pvboot_domain *out, char **err)
+int pvboot_build(struct hcall *h, const struct pvboot_request *req, struct pvboot_domain *out,
+		 char **err)
 {
 	struct build b = { .h = h, .req = req, .ramdisk_fd = -1, .dom = out };
 	int rc;

@@ -12,10 +12,10 @@
 
 struct pvboot_request {
 	uint8_t uuid[16];
-	uint64_t memory, memory_max;	/* bytes, whole pages */
+	uint64_t memory, memory_max; /* bytes, whole pages */
 	unsigned int vcpus_max;
 	const char *kernel;
-	const char *ramdisk;	/* or NULL */
+	const char *ramdisk; /* or NULL */
 	const char *cmdline;
 };
 
@@ -26,6 +26,7 @@ struct pvboot_domain {
 };
 
 /* 0 and a built, paused domain; or -1, a sentence, and nothing left behind. */
-int pvboot_build(struct hcall *h, const struct pvboot_request *req, struct pvboot_domain *out, char **err);
+int pvboot_build(struct hcall *h, const struct pvboot_request *req, struct pvboot_domain *out,
+		 char **err);
 
 #endif

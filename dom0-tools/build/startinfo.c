@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-void startinfo_fill(struct start_info *si, const struct layout *l, const uint64_t *frames, uint64_t shared_info,
-		    const struct startinfo_ports *ports, uint64_t module_bytes, const char *cmdline)
+void startinfo_fill(struct start_info *si, const struct layout *l, const uint64_t *frames,
+		    uint64_t shared_info, const struct startinfo_ports *ports,
+		    uint64_t module_bytes, const char *cmdline)
 {
 	memset(si, 0, sizeof(*si));
 	strcpy(si->magic, "xen-3.0-x86_64");
@@ -29,14 +30,15 @@ void startinfo_fill(struct start_info *si, const struct layout *l, const uint64_
 	strncpy((char *)si->cmd_line, cmdline, STARTINFO_MAX_CMDLINE);
 }
 
-void startinfo_fill_vcpu(vcpu_guest_context_t *ctx, const struct layout *l, const uint64_t *frames, uint64_t entry)
+void startinfo_fill_vcpu(vcpu_guest_context_t *ctx, const struct layout *l, const uint64_t *frames,
+			 uint64_t entry)
 {
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->flags = VGCF_in_kernel | VGCF_online;
 	ctx->user_regs.rip = entry;
 	ctx->user_regs.rsp = layout_va(l, l->stack.pfn + l->stack.count);
 	ctx->user_regs.rsi = layout_va(l, l->start_info.pfn);
-	ctx->user_regs.rflags = 1u << 9;	/* IF */
+	ctx->user_regs.rflags = 1u << 9; /* IF */
 	ctx->user_regs.cs = FLAT_KERNEL_CS;
 	ctx->user_regs.ss = FLAT_KERNEL_SS;
 	ctx->user_regs.ds = FLAT_KERNEL_DS;
@@ -46,6 +48,6 @@ void startinfo_fill_vcpu(vcpu_guest_context_t *ctx, const struct layout *l, cons
 	ctx->kernel_ss = FLAT_KERNEL_SS;
 	ctx->kernel_sp = ctx->user_regs.rsp;
 	ctx->ctrlreg[3] = frames[l->page_tables.pfn] << 12;
-	ctx->debugreg[6] = 0xffff0ff0;	/* the architecture's reset values */
+	ctx->debugreg[6] = 0xffff0ff0; /* the architecture's reset values */
 	ctx->debugreg[7] = 0x400;
 }

@@ -16,10 +16,12 @@ struct startinfo_ports {
  * Fills *si.  shared_info is the machine frame of the domain's shared info page;
  * module_bytes 0 means no ramdisk; cmdline no longer than STARTINFO_MAX_CMDLINE.
  */
-void startinfo_fill(struct start_info *si, const struct layout *l, const uint64_t *frames, uint64_t shared_info,
-		    const struct startinfo_ports *ports, uint64_t module_bytes, const char *cmdline);
+void startinfo_fill(struct start_info *si, const struct layout *l, const uint64_t *frames,
+		    uint64_t shared_info, const struct startinfo_ports *ports,
+		    uint64_t module_bytes, const char *cmdline);
 
 /* The state in which vCPU 0 enters the kernel. */
-void startinfo_fill_vcpu(vcpu_guest_context_t *ctx, const struct layout *l, const uint64_t *frames, uint64_t entry);
+void startinfo_fill_vcpu(vcpu_guest_context_t *ctx, const struct layout *l, const uint64_t *frames,
+			 uint64_t entry);
 
 #endif

@@ -33,17 +33,17 @@
 #include "dom0-tools/libpav/unixsock.h"
 #include "xenstore-like/client/client.h"
 
-#define SOCKET_DIR "/run/pavane/console"
-#define LOG_DIR "/var/log/pavane/console"
-#define REPLAY 4096		/* what a newcomer sees of the past */
-#define LOG_MAX (16l << 20)	/* then the log is moved to .1 and begun anew */
+#define SOCKET_DIR  "/run/pavane/console"
+#define LOG_DIR	    "/var/log/pavane/console"
+#define REPLAY	    4096	/* what a newcomer sees of the past */
+#define LOG_MAX	    (16l << 20) /* then the log is moved to .1 and begun anew */
 #define PENDING_MAX 65536	/* output a slow watcher may owe before it is dropped */
 
 struct watcher {
 	int fd;
 	struct loop_watch *watch;
 	struct console *console;
-	struct buf out;		/* not yet taken by the socket */
+	struct buf out; /* not yet taken by the socket */
 	struct watcher *next;
 };
 
@@ -51,15 +51,15 @@ struct console {
 	unsigned int domid;
 	char *name, *log_path, *socket_path;
 	struct xencons_interface *ring;
-	int port;		/* our end of the event channel, or -1 */
-	int log_fd;		/* or -1 */
-	int listener;		/* or -1 */
+	int port;     /* our end of the event channel, or -1 */
+	int log_fd;   /* or -1 */
+	int listener; /* or -1 */
 	struct loop_watch *listener_watch;
 	struct watcher *watchers;
 	char past[REPLAY];
 	size_t past_len;
-	struct buf typed;	/* for the guest, when its ring is full */
-	bool seen;		/* by the scan in progress */
+	struct buf typed; /* for the guest, when its ring is full */
+	bool seen;	  /* by the scan in progress */
 	struct console *next;
 };
 
@@ -301,14 +301,17 @@ static void close_console(struct console *c)
 
 static int connect_ring(struct console *c, unsigned int remote_port)
 {
-	c->ring = xengnttab_map_grant_ref(gnttab, c->domid, GNTTAB_RESERVED_CONSOLE, PROT_READ | PROT_WRITE);
+	c->ring = xengnttab_map_grant_ref(gnttab, c->domid, GNTTAB_RESERVED_CONSOLE,
+					  PROT_READ | PROT_WRITE);
 	if (!c->ring) {
-		log_error("domain %u (%s): can't map its console: %s", c->domid, c->name, strerror(errno));
+		log_error("domain %u (%s): can't map its console: %s", c->domid, c->name,
+			  strerror(errno));
 		return -1;
 	}
 	c->port = xenevtchn_bind_interdomain(evtchn, c->domid, remote_port);
 	if (c->port < 0) {
-		log_error("domain %u (%s): can't bind its console's event channel: %s", c->domid, c->name, strerror(errno));
+		log_error("domain %u (%s): can't bind its console's event channel: %s", c->domid,
+			  c->name, strerror(errno));
 		return -1;
 	}
 	return 0;
@@ -323,8 +326,14 @@ static void open_console(unsigned int domid, char *name, char *log_path, unsigne
 {
 	struct console *c = xcalloc(1, sizeof(*c));
 
-	*c = (struct console){ .domid = domid, .name = name, .log_path = log_path, .port = -1, .log_fd = -1,
-			       .listener = -1, .seen = true, .next = consoles };
+	*c = (struct console){ .domid = domid,
+			       .name = name,
+			       .log_path = log_path,
+			       .port = -1,
+			       .log_fd = -1,
+			       .listener = -1,
+			       .seen = true,
+			       .next = consoles };
 	consoles = c;
 	c->socket_path = xasprintf("%s/%s.sock", SOCKET_DIR, name);
 	open_log(c);
@@ -360,7 +369,8 @@ static void look_at_domain(unsigned int domid)
 	char *name, *log_path;
 	uint64_t port;
 
-	if (store_read_uint64(store, STORE_NO_TX, &port, "/local/domain/%u/console/port", domid) < 0 ||
+	if (store_read_uint64(store, STORE_NO_TX, &port, "/local/domain/%u/console/port", domid) <
+		    0 ||
 	    port > UINT32_MAX) {
 		return;
 	}
@@ -424,7 +434,7 @@ static void on_store(void *arg, short revents)
 		free(token);
 	}
 	if (rc != -EAGAIN) {
-		die("lost the store: %s", strerror(-rc));	/* pavd starts us again */
+		die("lost the store: %s", strerror(-rc)); /* pavd starts us again */
 	}
 	if (changed) {
 		scan();
@@ -483,7 +493,8 @@ int main(void)
 	loop_add(store_fd(store), POLLIN, on_store, NULL);
 	loop_add(xenevtchn_fd(evtchn), POLLIN, on_evtchn, NULL);
 	/* console/port is written in one transaction with the rest, before introduction. */
-	if (store_watch(store, "@introduceDomain", "in") < 0 || store_watch(store, "@releaseDomain", "out") < 0) {
+	if (store_watch(store, "@introduceDomain", "in") < 0 ||
+	    store_watch(store, "@releaseDomain", "out") < 0) {
 		die("can't watch the store: %s", strerror(errno));
 	}
 	loop_run();

@@ -17,7 +17,8 @@ static int write_in(struct store *s, store_tx_t tx, const struct node_list *l)
 
 		if (rc == 0 && n->sets_perms) {
 			rc = store_set_perms(s, tx, n->path, n->owner, STORE_PERM_NONE,
-					     n->reader < 0 ? STORE_NO_READER : n->reader, STORE_PERM_READ);
+					     n->reader < 0 ? STORE_NO_READER : n->reader,
+					     STORE_PERM_READ);
 		}
 		if (rc < 0) {
 			return rc;

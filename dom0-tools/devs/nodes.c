@@ -27,7 +27,8 @@ static struct node *add_node(struct node_list *l, char *path, char *value)
 }
 
 /* A directory (or value) with its own permissions. */
-static void add_dir(struct node_list *l, const char *path, const char *value, unsigned int owner, int reader)
+static void add_dir(struct node_list *l, const char *path, const char *value, unsigned int owner,
+		    int reader)
 {
 	struct node *n = add_node(l, xstrdup(path), xstrdup(value));
 
@@ -37,8 +38,8 @@ static void add_dir(struct node_list *l, const char *path, const char *value, un
 }
 
 /* dir/name = value by printf. */
-__attribute__((format(printf, 4, 5)))
-static void add(struct node_list *l, const char *dir, const char *name, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void add(struct node_list *l, const char *dir,
+						      const char *name, const char *fmt, ...)
 {
 	va_list ap;
 	char *value;
@@ -51,7 +52,8 @@ static void add(struct node_list *l, const char *dir, const char *name, const ch
 	add_node(l, xasprintf("%s/%s", dir, name), value);
 }
 
-static void add_subdir(struct node_list *l, const char *dir, const char *name, unsigned int owner, int reader)
+static void add_subdir(struct node_list *l, const char *dir, const char *name, unsigned int owner,
+		       int reader)
 {
 	char *path = xasprintf("%s/%s", dir, name);
 
@@ -83,8 +85,9 @@ static void add_cpus(struct node_list *l, const char *dom, const struct domspec 
 static void add_control(struct node_list *l, const char *dom, unsigned int domid)
 {
 	static const char *const owned[] = {
-		"control/shutdown", "control/feature-poweroff", "control/feature-reboot",
-		"control/feature-suspend", "control/sysrq",
+		"control/shutdown",	  "control/feature-poweroff",
+		"control/feature-reboot", "control/feature-suspend",
+		"control/sysrq",
 	};
 
 	add_subdir(l, dom, "control", 0, (int)domid);
@@ -138,7 +141,8 @@ void nodes_for_domain(struct node_list *l, const struct domspec *spec, const str
 }
 
 /* The nodes every device has: each side names the other, and begins in state Initialising. */
-static void add_device_pair(struct node_list *l, unsigned int domid, const char *front, const char *back)
+static void add_device_pair(struct node_list *l, unsigned int domid, const char *front,
+			    const char *back)
 {
 	add_dir(l, front, "", domid, 0);
 	add(l, front, "backend", "%s", back);
@@ -170,14 +174,15 @@ void nodes_for_disk(struct node_list *l, unsigned int domid, const struct domspe
 	free(back);
 }
 
-void nodes_for_nic(struct node_list *l, unsigned int domid, unsigned int index, const struct domspec_nic *nic)
+void nodes_for_nic(struct node_list *l, unsigned int domid, unsigned int index,
+		   const struct domspec_nic *nic)
 {
 	char *front = nodes_frontend_path(domid, "vif", (int)index);
 	char *back = nodes_backend_path(domid, "vif", (int)index);
 	char mac[18];
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1], nic->mac[2],
-		 nic->mac[3], nic->mac[4], nic->mac[5]);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1],
+		 nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5]);
 	add_device_pair(l, domid, front, back);
 	add(l, front, "handle", "%u", index);
 	add(l, front, "mac", "%s", mac);
@@ -203,7 +208,9 @@ void nodes_for_host(struct node_list *l)
 void nodes_choose_mac(const uint8_t uuid[16], unsigned int index, uint8_t mac[6])
 {
 	/* 00:16:3e is the ABI's own range; the UUID's last bytes are random in every version. */
-	const uint8_t chosen[6] = { 0x00, 0x16, 0x3e, uuid[13] & 0x7f, uuid[14], (uint8_t)(uuid[15] + index) };
+	const uint8_t chosen[6] = { 0x00,     0x16,
+				    0x3e,     uuid[13] & 0x7f,
+				    uuid[14], (uint8_t)(uuid[15] + index) };
 
 	memcpy(mac, chosen, 6);
 }

@@ -17,8 +17,8 @@ struct node {
 	char *path;
 	char *value;
 	bool sets_perms;
-	unsigned int owner;	/* with sets_perms: has all rights, ... */
-	int reader;		/* ... and this domain may read; -1: nobody else */
+	unsigned int owner; /* with sets_perms: has all rights, ... */
+	int reader;	    /* ... and this domain may read; -1: nobody else */
 };
 
 struct node_list {
@@ -40,11 +40,13 @@ struct nodes_domain {
 enum { NODES_INITIALISING = 1, NODES_CONNECTED = 4, NODES_CLOSING = 5, NODES_CLOSED = 6 };
 
 /* Everything under /local/domain/N and /vm/UUID but devices; parents come first. */
-void nodes_for_domain(struct node_list *l, const struct domspec *spec, const struct nodes_domain *d);
+void nodes_for_domain(struct node_list *l, const struct domspec *spec,
+		      const struct nodes_domain *d);
 /* Both directories of a disk, in state Initialising. */
 void nodes_for_disk(struct node_list *l, unsigned int domid, const struct domspec_disk *disk);
 /* Both directories of a network interface; index is its number in the guest. */
-void nodes_for_nic(struct node_list *l, unsigned int domid, unsigned int index, const struct domspec_nic *nic);
+void nodes_for_nic(struct node_list *l, unsigned int domid, unsigned int index,
+		   const struct domspec_nic *nic);
 /* What pavd writes once for the control domain and for the places where devices come and go. */
 void nodes_for_host(struct node_list *l);
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct buf {
-	char *data;	/* NULL until something is added */
+	char *data; /* NULL until something is added */
 	size_t len;
 	size_t cap;
 };

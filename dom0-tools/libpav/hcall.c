@@ -18,6 +18,7 @@
 #include "dom0-tools/libpav/die.h"
 
 #define EAGAIN_XEN_ERESTART 85
+#define MAX_PORTS	    (1u << 17) /* no domain has more event channels */
 
 struct hcall {
 	xencall_handle *call;
@@ -37,7 +38,8 @@ struct hcall *hcall_open(char **err)
 	h->call = xencall_open(NULL, 0);
 	h->memory = h->call ? xenforeignmemory_open(NULL, 0) : NULL;
 	if (!h->memory) {
-		fail(err, "can't talk to the hypervisor (/dev/xen/privcmd: %s); is this the control domain?",
+		fail(err,
+		     "can't talk to the hypervisor (/dev/xen/privcmd: %s); is this the control domain?",
 		     strerror(errno));
 		hcall_close(h);
 		return NULL;
@@ -188,7 +190,8 @@ int hcall_domain_init_hypercall_page(struct hcall *h, domid_t domid, uint64_t mf
 	return call_domctl(h, &d, XEN_DOMCTL_hypercall_init, domid);
 }
 
-int hcall_domain_set_vcpu(struct hcall *h, domid_t domid, uint32_t vcpu, const vcpu_guest_context_t *ctx)
+int hcall_domain_set_vcpu(struct hcall *h, domid_t domid, uint32_t vcpu,
+			  const vcpu_guest_context_t *ctx)
 {
 	struct xen_domctl d = { .u.vcpucontext.vcpu = vcpu };
 	vcpu_guest_context_t *p = get_buffer(h, sizeof(*p));
@@ -213,15 +216,17 @@ int hcall_domain_info(struct hcall *h, domid_t domid, struct xen_domctl_getdomai
 		return rc;
 	}
 	if (d.u.getdomaininfo.domain != domid) {
-		return -ESRCH;	/* the next one was reported instead */
+		return -ESRCH; /* the next one was reported instead */
 	}
 	*info = d.u.getdomaininfo;
 	return 0;
 }
 
-int hcall_domain_list(struct hcall *h, domid_t first, struct xen_domctl_getdomaininfo *infos, uint32_t max)
+int hcall_domain_list(struct hcall *h, domid_t first, struct xen_domctl_getdomaininfo *infos,
+		      uint32_t max)
 {
-	struct xen_sysctl s = { .u.getdomaininfolist = { .first_domain = first, .max_domains = max } };
+	struct xen_sysctl s = { .u.getdomaininfolist = { .first_domain = first,
+							 .max_domains = max } };
 	struct xen_domctl_getdomaininfo *p = get_buffer(h, max * sizeof(*p));
 	int rc;
 
@@ -231,16 +236,21 @@ int hcall_domain_list(struct hcall *h, domid_t first, struct xen_domctl_getdomai
 	set_xen_guest_handle(s.u.getdomaininfolist.buffer, p);
 	rc = call_sysctl(h, &s, XEN_SYSCTL_getdomaininfolist);
 	if (rc >= 0) {
-		rc = (int)(s.u.getdomaininfolist.num_domains < max ? s.u.getdomaininfolist.num_domains : max);
+		rc = (int)(s.u.getdomaininfolist.num_domains < max
+				   ? s.u.getdomaininfolist.num_domains
+				   : max);
 		memcpy(infos, p, (size_t)rc * sizeof(*p));
 	}
 	xencall_free_buffer(h->call, p);
 	return rc;
 }
 
-int hcall_populate(struct hcall *h, domid_t domid, unsigned int order, size_t count, xen_pfn_t *frames)
+int hcall_populate(struct hcall *h, domid_t domid, unsigned int order, size_t count,
+		   xen_pfn_t *frames)
 {
-	struct xen_memory_reservation r = { .nr_extents = count, .extent_order = order, .domid = domid };
+	struct xen_memory_reservation r = { .nr_extents = count,
+					    .extent_order = order,
+					    .domid = domid };
 	xen_pfn_t *p = get_buffer(h, count * sizeof(*p));
 	int rc;
 
@@ -307,18 +317,20 @@ int hcall_evtchn_count(struct hcall *h, domid_t domid)
 {
 	int used = 0;
 
-	for (evtchn_port_t port = 0;; port++) {
+	for (evtchn_port_t port = 0; port < MAX_PORTS; port++) {
 		struct evtchn_status st = { .dom = domid, .port = port };
-		int rc = call_op(h, __HYPERVISOR_event_channel_op, EVTCHNOP_status, &st, sizeof(st));
+		int rc = call_op(h, __HYPERVISOR_event_channel_op, EVTCHNOP_status, &st,
+				 sizeof(st));
 
 		if (rc == -EINVAL) {
-			return used;	/* past the last port */
+			return used; /* past the last port */
 		}
 		if (rc < 0) {
 			return rc;
 		}
 		used += st.status != EVTCHNSTAT_closed;
 	}
+	return used;
 }
 
 int hcall_physinfo(struct hcall *h, struct xen_sysctl_physinfo *info)

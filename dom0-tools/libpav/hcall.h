@@ -11,7 +11,7 @@
 #define PAVANE_LIBPAV_HCALL_H
 
 #ifndef __XEN_TOOLS__
-#define __XEN_TOOLS__ 1	/* <xen/domctl.h> and <xen/sysctl.h> insist */
+#define __XEN_TOOLS__ 1 /* <xen/domctl.h> and <xen/sysctl.h> insist */
 #endif
 #include <stddef.h>
 #include <stdint.h>
@@ -45,17 +45,20 @@ int hcall_domain_destroy(struct hcall *h, domid_t domid);
 int hcall_domain_set_address_size(struct hcall *h, domid_t domid, uint32_t bits);
 /* Fills a guest frame with the hypercall stubs. */
 int hcall_domain_init_hypercall_page(struct hcall *h, domid_t domid, uint64_t mfn);
-int hcall_domain_set_vcpu(struct hcall *h, domid_t domid, uint32_t vcpu, const vcpu_guest_context_t *ctx);
+int hcall_domain_set_vcpu(struct hcall *h, domid_t domid, uint32_t vcpu,
+			  const vcpu_guest_context_t *ctx);
 /* Exactly this domain; -ESRCH if there is none. */
 int hcall_domain_info(struct hcall *h, domid_t domid, struct xen_domctl_getdomaininfo *info);
 /* Up to max domains with ids from first on; returns how many. */
-int hcall_domain_list(struct hcall *h, domid_t first, struct xen_domctl_getdomaininfo *infos, uint32_t max);
+int hcall_domain_list(struct hcall *h, domid_t first, struct xen_domctl_getdomaininfo *infos,
+		      uint32_t max);
 
 /*
  * Gives the domain count extents of 2^order frames at the pfns in frames[], which
  * become their first mfns.  Returns how many of them succeeded, or -errno.
  */
-int hcall_populate(struct hcall *h, domid_t domid, unsigned int order, size_t count, xen_pfn_t *frames);
+int hcall_populate(struct hcall *h, domid_t domid, unsigned int order, size_t count,
+		   xen_pfn_t *frames);
 /* The e820 map the guest will see: one entry of RAM from 0 to bytes. */
 int hcall_set_memory_map(struct hcall *h, domid_t domid, uint64_t bytes);
 /* Reserves count frames for the domain before they are populated; 0 gives the rest back. */

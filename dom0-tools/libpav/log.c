@@ -34,7 +34,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	n = snprintf(line + at, sizeof(line) - at, ".%03ldZ %s: %s", now.tv_nsec / 1000000,
 		     program_invocation_short_name, names[level]);
 	at += n > 0 ? (size_t)n : 0;
-	errno = saved;	/* for %m */
+	errno = saved; /* for %m */
 	va_start(ap, fmt);
 	n = vsnprintf(line + at, sizeof(line) - at - 1, fmt, ap);
 	va_end(ap);

@@ -20,14 +20,14 @@ struct loop_watch {
 };
 
 struct loop_timer {
-	int64_t due;	/* ms, monotonic */
+	int64_t due; /* ms, monotonic */
 	loop_timer_fn *fn;
 	void *arg;
 	struct loop_timer *next;
 };
 
 static struct loop_watch *watches;
-static struct loop_timer *timers;	/* by due time */
+static struct loop_timer *timers; /* by due time */
 static bool stopping;
 
 static int64_t now_ms(void)
@@ -42,7 +42,9 @@ struct loop_watch *loop_add(int fd, short events, loop_fn *fn, void *arg)
 {
 	struct loop_watch *w = xcalloc(1, sizeof(*w));
 
-	*w = (struct loop_watch){ .fd = fd, .events = events, .fn = fn, .arg = arg, .next = watches };
+	*w = (struct loop_watch){
+		.fd = fd, .events = events, .fn = fn, .arg = arg, .next = watches
+	};
 	watches = w;
 	return w;
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct strlist {
-	char **items;	/* items[count] is NULL; NULL itself while empty */
+	char **items; /* items[count] is NULL; NULL itself while empty */
 	size_t count;
 };
 

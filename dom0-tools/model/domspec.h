@@ -15,39 +15,39 @@
 enum domspec_action {
 	DOMSPEC_DESTROY,
 	DOMSPEC_RESTART,
-	DOMSPEC_PRESERVE,	/* keep the dead domain for inspection */
+	DOMSPEC_PRESERVE, /* keep the dead domain for inspection */
 };
 
 struct domspec_disk {
-	char *vdev;		/* "xvda" */
-	char *path;		/* raw file or block device, absolute */
+	char *vdev; /* "xvda" */
+	char *path; /* raw file or block device, absolute */
 	bool readonly;
 	struct domspec_disk *next;
 };
 
 struct domspec_nic {
-	char *name;		/* "eth0" */
-	char *bridge;		/* "br0" */
-	char *ip;		/* "10.20.0.5/24" or NULL: address by DHCP */
-	uint8_t mac[6];		/* all zero: chosen by the toolstack from the uuid */
+	char *name;	/* "eth0" */
+	char *bridge;	/* "br0" */
+	char *ip;	/* "10.20.0.5/24" or NULL: address by DHCP */
+	uint8_t mac[6]; /* all zero: chosen by the toolstack from the uuid */
 	struct domspec_nic *next;
 };
 
 struct domspec {
 	char *name;
-	uint8_t uuid[16];	/* all zero: chosen at creation */
-	uint64_t memory;	/* bytes */
-	uint64_t memory_max;	/* bytes, >= memory */
+	uint8_t uuid[16];    /* all zero: chosen at creation */
+	uint64_t memory;     /* bytes */
+	uint64_t memory_max; /* bytes, >= memory */
 	unsigned int vcpus;
 	unsigned int vcpus_max;
-	char *kernel;		/* ELF or bzImage, absolute */
-	char *ramdisk;		/* or NULL */
-	char *cmdline;		/* "" when none */
-	char *console_log;	/* or NULL: the default place */
+	char *kernel;	   /* ELF or bzImage, absolute */
+	char *ramdisk;	   /* or NULL */
+	char *cmdline;	   /* "" when none */
+	char *console_log; /* or NULL: the default place */
 	enum domspec_action on_poweroff, on_reboot, on_crash;
 	struct domspec_disk *disks;
 	struct domspec_nic *nics;
-	char *source;		/* "guest.pav:12", for messages */
+	char *source; /* "guest.pav:12", for messages */
 	struct domspec *next;
 };
 

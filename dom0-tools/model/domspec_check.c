@@ -6,12 +6,12 @@
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/model/domspec.h"
 
-#define MIB (1ull << 20)
-#define MIN_MEMORY (32 * MIB)
-#define MAX_MEMORY (1ull << 40)
-#define MAX_VCPUS 32
-#define MAX_NAME 63
-#define MAX_NICS 16
+#define MIB	    (1ull << 20)
+#define MIN_MEMORY  (32 * MIB)
+#define MAX_MEMORY  (1ull << 40)
+#define MAX_VCPUS   32
+#define MAX_NAME    63
+#define MAX_NICS    16
 #define MAX_CMDLINE 1023
 
 /* Letters, digits, and . _ - inside: a name is also a file name and a store value. */
@@ -29,8 +29,9 @@ static char *check_name(const struct domspec *s)
 		return xasprintf("the domain has no name");
 	}
 	if (!is_plain_name(s->name, MAX_NAME)) {
-		return xasprintf("\"%s\" is not a domain name: letters, digits, '.', '_' and '-', at most %d of them, not beginning with '.' or '-'",
-				 s->name, MAX_NAME);
+		return xasprintf(
+			"\"%s\" is not a domain name: letters, digits, '.', '_' and '-', at most %d of them, not beginning with '.' or '-'",
+			s->name, MAX_NAME);
 	}
 	if (!strcmp(s->name, "Domain-0")) {
 		return xasprintf("Domain-0 is the control domain's name");
@@ -42,7 +43,8 @@ static char *check_memory(const struct domspec *s)
 {
 	if (s->memory % 4096 || s->memory_max % 4096) {
 		return xasprintf("memory of %llu bytes is not a whole number of 4 KiB pages",
-				 (unsigned long long)(s->memory % 4096 ? s->memory : s->memory_max));
+				 (unsigned long long)(s->memory % 4096 ? s->memory
+								       : s->memory_max));
 	}
 	if (s->memory < MIN_MEMORY) {
 		return xasprintf("%llu KiB of memory are too little; the least is %llu MiB",
@@ -50,12 +52,15 @@ static char *check_memory(const struct domspec *s)
 	}
 	if (s->memory_max > MAX_MEMORY || s->memory > MAX_MEMORY) {
 		return xasprintf("%llu MiB of memory are too much; the most is %llu MiB",
-				 (unsigned long long)((s->memory > s->memory_max ? s->memory : s->memory_max) / MIB),
+				 (unsigned long long)((s->memory > s->memory_max ? s->memory
+										 : s->memory_max) /
+						      MIB),
 				 MAX_MEMORY / MIB);
 	}
 	if (s->memory_max < s->memory) {
 		return xasprintf("its memory (%llu MiB) is larger than its maximum (%llu MiB)",
-				 (unsigned long long)(s->memory / MIB), (unsigned long long)(s->memory_max / MIB));
+				 (unsigned long long)(s->memory / MIB),
+				 (unsigned long long)(s->memory_max / MIB));
 	}
 	return NULL;
 }
@@ -64,10 +69,12 @@ static char *check_vcpus(const struct domspec *s)
 {
 	if (s->vcpus < 1 || s->vcpus > MAX_VCPUS || s->vcpus_max > MAX_VCPUS) {
 		return xasprintf("%u vCPUs asked for; a domain can have 1 to %d",
-				 s->vcpus < 1 || s->vcpus > MAX_VCPUS ? s->vcpus : s->vcpus_max, MAX_VCPUS);
+				 s->vcpus < 1 || s->vcpus > MAX_VCPUS ? s->vcpus : s->vcpus_max,
+				 MAX_VCPUS);
 	}
 	if (s->vcpus_max < s->vcpus) {
-		return xasprintf("its %u vCPUs are more than its maximum of %u", s->vcpus, s->vcpus_max);
+		return xasprintf("its %u vCPUs are more than its maximum of %u", s->vcpus,
+				 s->vcpus_max);
 	}
 	return NULL;
 }
@@ -103,7 +110,8 @@ static char *check_boot(const struct domspec *s)
 		why = check_path("console log", s->console_log);
 	}
 	if (!why && s->cmdline && strlen(s->cmdline) > MAX_CMDLINE) {
-		why = xasprintf("the kernel command line has %zu characters; %d are allowed", strlen(s->cmdline), MAX_CMDLINE);
+		why = xasprintf("the kernel command line has %zu characters; %d are allowed",
+				strlen(s->cmdline), MAX_CMDLINE);
 	}
 	return why;
 }
@@ -114,7 +122,8 @@ static char *check_disks(const struct domspec *s)
 		char *why;
 
 		if (domspec_vdev_id(d->vdev) < 0) {
-			return xasprintf("\"%s\" is not a disk name such as xvda", d->vdev ? d->vdev : "");
+			return xasprintf("\"%s\" is not a disk name such as xvda",
+					 d->vdev ? d->vdev : "");
 		}
 		if (!d->path || !*d->path) {
 			return xasprintf("disk %s has no file", d->vdev);
@@ -142,20 +151,25 @@ static char *check_nics(const struct domspec *s)
 			return xasprintf("more than %d network interfaces", MAX_NICS);
 		}
 		if (!n->name || !is_plain_name(n->name, 15)) {
-			return xasprintf("\"%s\" is not a network interface name such as eth0", n->name ? n->name : "");
+			return xasprintf("\"%s\" is not a network interface name such as eth0",
+					 n->name ? n->name : "");
 		}
 		if (!n->bridge || !is_plain_name(n->bridge, 15)) {
-			return xasprintf("nic %s: \"%s\" is not a bridge name", n->name, n->bridge ? n->bridge : "");
+			return xasprintf("nic %s: \"%s\" is not a bridge name", n->name,
+					 n->bridge ? n->bridge : "");
 		}
 		if (n->mac[0] & 1) {
-			return xasprintf("nic %s: a MAC address whose first byte is odd is for groups, not for one interface", n->name);
+			return xasprintf(
+				"nic %s: a MAC address whose first byte is odd is for groups, not for one interface",
+				n->name);
 		}
 		for (const struct domspec_nic *m = n->next; m; m = m->next) {
 			if (m->name && !strcmp(m->name, n->name)) {
 				return xasprintf("nic %s is there twice", n->name);
 			}
 			if (memcmp(n->mac, none, 6) && !memcmp(n->mac, m->mac, 6)) {
-				return xasprintf("nics %s and %s have the same MAC address", n->name, m->name ? m->name : "");
+				return xasprintf("nics %s and %s have the same MAC address",
+						 n->name, m->name ? m->name : "");
 			}
 		}
 	}

@@ -36,8 +36,8 @@ static struct json_object *nic_to_json(const struct domspec_nic *n)
 	struct json_object *o = json_object_new_object();
 	char mac[18];
 
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2], n->mac[3],
-		 n->mac[4], n->mac[5]);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1], n->mac[2],
+		 n->mac[3], n->mac[4], n->mac[5]);
 	add_string(o, "name", n->name);
 	add_string(o, "bridge", n->bridge);
 	add_string(o, "ip", n->ip);
@@ -84,7 +84,8 @@ char *domspec_to_json(const struct domspec *s)
 	add_string(o, "on_crash", action_names[s->on_crash]);
 	add_devices(o, s);
 	add_string(o, "source", s->source);
-	text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+								 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return text;
 }
@@ -102,7 +103,8 @@ static int get_string(struct json_object *v, const char *key, char **out, char *
 	return 0;
 }
 
-static int get_number(struct json_object *v, const char *key, uint64_t max, uint64_t *out, char **err)
+static int get_number(struct json_object *v, const char *key, uint64_t max, uint64_t *out,
+		      char **err)
 {
 	int64_t n = json_object_get_int64(v);
 
@@ -134,8 +136,9 @@ static int get_mac(struct json_object *v, uint8_t *mac, char **err)
 	const char *s = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
 	int used = 0;
 
-	if (sscanf(s, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5],
-		   &used) != 6 || used != 17 || s[used]) {
+	if (sscanf(s, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3],
+		   &mac[4], &mac[5], &used) != 6 ||
+	    used != 17 || s[used]) {
 		return fail(err, "\"%s\" is not a MAC address such as 00:16:3e:12:34:56", s);
 	}
 	return 0;
@@ -143,7 +146,8 @@ static int get_mac(struct json_object *v, uint8_t *mac, char **err)
 
 static int read_disk(struct json_object *o, struct domspec_disk *d, char **err)
 {
-	json_object_object_foreach(o, key, v) {
+	json_object_object_foreach(o, key, v)
+	{
 		int rc;
 
 		if (!strcmp(key, "vdev")) {
@@ -165,7 +169,8 @@ static int read_disk(struct json_object *o, struct domspec_disk *d, char **err)
 
 static int read_nic(struct json_object *o, struct domspec_nic *n, char **err)
 {
-	json_object_object_foreach(o, key, v) {
+	json_object_object_foreach(o, key, v)
+	{
 		int rc;
 
 		if (!strcmp(key, "name")) {
@@ -238,7 +243,8 @@ static int read_nics(struct json_object *v, struct domspec *s, char **err)
 
 static int read_uuid(struct json_object *v, struct domspec *s, char **err)
 {
-	if (!json_object_is_type(v, json_type_string) || uuid_parse(json_object_get_string(v), s->uuid) < 0) {
+	if (!json_object_is_type(v, json_type_string) ||
+	    uuid_parse(json_object_get_string(v), s->uuid) < 0) {
 		return fail(err, "\"uuid\" is not a UUID");
 	}
 	return 0;
@@ -249,14 +255,27 @@ struct seen {
 	bool memory_max, vcpus_max;
 };
 
-static int read_key(const char *key, struct json_object *v, struct domspec *s, struct seen *seen, char **err)
+static int read_key(const char *key, struct json_object *v, struct domspec *s, struct seen *seen,
+		    char **err)
 {
-	const struct { const char *key; char **out; } strings[] = {
-		{ "name", &s->name }, { "kernel", &s->kernel }, { "ramdisk", &s->ramdisk }, { "cmdline", &s->cmdline },
-		{ "console_log", &s->console_log }, { "source", &s->source },
+	const struct {
+		const char *key;
+		char **out;
+	} strings[] = {
+		{ "name", &s->name },
+		{ "kernel", &s->kernel },
+		{ "ramdisk", &s->ramdisk },
+		{ "cmdline", &s->cmdline },
+		{ "console_log", &s->console_log },
+		{ "source", &s->source },
 	};
-	const struct { const char *key; enum domspec_action *out; } actions[] = {
-		{ "on_poweroff", &s->on_poweroff }, { "on_reboot", &s->on_reboot }, { "on_crash", &s->on_crash },
+	const struct {
+		const char *key;
+		enum domspec_action *out;
+	} actions[] = {
+		{ "on_poweroff", &s->on_poweroff },
+		{ "on_reboot", &s->on_reboot },
+		{ "on_crash", &s->on_crash },
 	};
 	uint64_t n = 0;
 
@@ -302,7 +321,8 @@ static struct domspec *read_domain(struct json_object *o, char **err)
 	struct domspec *s = domspec_new("");
 	struct seen seen = { 0 };
 
-	json_object_object_foreach(o, key, v) {
+	json_object_object_foreach(o, key, v)
+	{
 		if (read_key(key, v, s, &seen, err) < 0) {
 			domspec_free(s);
 			return NULL;
@@ -329,7 +349,9 @@ struct domspec *domspec_from_json(const char *text, char **err)
 		fail(err, "not one JSON object: there is more text at byte %zu", end);
 	} else if (why != json_tokener_success) {
 		fail(err, "not JSON: %s at byte %zu",
-		     why == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(why), end);
+		     why == json_tokener_continue ? "it ends too early"
+						  : json_tokener_error_desc(why),
+		     end);
 	} else if (!json_object_is_type(o, json_type_object)) {
 		fail(err, "not a JSON object");
 	} else {

@@ -103,7 +103,8 @@ struct json_object *ask(struct json_object *request)
 		return answer;
 	}
 	err = json_object_object_get(answer, "error");
-	fprintf(stderr, "pav: %s\n", err ? json_object_get_string(err) : "pavd refused without a reason");
+	fprintf(stderr, "pav: %s\n",
+		err ? json_object_get_string(err) : "pavd refused without a reason");
 	json_object_put(answer);
 	return NULL;
 }

@@ -14,8 +14,8 @@
 #include "dom0-tools/pav/attach.h"
 #include "dom0-tools/pav/cmd.h"
 
-#define SOCKET_DIR "/run/pavane/console"
-#define DETACH 0x1d	/* Ctrl-] */
+#define SOCKET_DIR    "/run/pavane/console"
+#define DETACH	      0x1d /* Ctrl-] */
 #define CONNECT_TRIES 50
 
 static struct termios saved;
@@ -34,7 +34,7 @@ static void enter_raw(void)
 	struct termios raw;
 
 	if (tcgetattr(STDIN_FILENO, &saved) < 0) {
-		return;	/* a pipe: fine too */
+		return; /* a pipe: fine too */
 	}
 	raw = saved;
 	cfmakeraw(&raw);
@@ -81,14 +81,15 @@ static bool copy(int from, int to, bool typed)
 
 static bool join(int fd)
 {
-	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = STDIN_FILENO, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+			       { .fd = STDIN_FILENO, .events = POLLIN } };
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR) {
 			return false;
 		}
 		if (p[0].revents && !copy(fd, STDOUT_FILENO, false)) {
-			return false;	/* the guest has gone */
+			return false; /* the guest has gone */
 		}
 		if (p[1].revents && !copy(STDIN_FILENO, fd, true)) {
 			return true;

@@ -31,7 +31,8 @@ static bool parse_options(int argc, char **argv, const char *letters, struct opt
 	while ((opt = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		switch (opt) {
 		case 'p':
-			if (o->nparams == MAX_PARAMS || !specs_parse_param(optarg, &o->params[o->nparams])) {
+			if (o->nparams == MAX_PARAMS ||
+			    !specs_parse_param(optarg, &o->params[o->nparams])) {
 				return false;
 			}
 			o->nparams++;

@@ -146,7 +146,8 @@ static int add_processes(struct json_object *o)
 	pids = json_object_object_get(answer, "pids");
 	n = json_object_array_length(pids);
 	for (size_t i = 0; i < n; i++) {
-		descriptors += count_descriptors(json_object_get_int(json_object_array_get_idx(pids, i)));
+		descriptors +=
+			count_descriptors(json_object_get_int(json_object_array_get_idx(pids, i)));
 	}
 	add(o, "processes", (int64_t)n);
 	add(o, "descriptors", descriptors);
@@ -170,9 +171,11 @@ int cmd_census(int argc, char **argv)
 		rc = add_hypervisor(o);
 	}
 	if (rc == 0 && json) {
-		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_SPACED));
 	} else if (rc == 0) {
-		json_object_object_foreach(o, key, v) {
+		json_object_object_foreach(o, key, v)
+		{
 			printf("%-20s %s\n", key, json_object_get_string(v));
 		}
 	}

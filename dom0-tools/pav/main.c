@@ -20,21 +20,29 @@ static const struct command {
 	bool root;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "create", "[--json] [-p NAME=VALUE]... [-c] FILE [DOMAIN]...", "create the domains a file describes; -c: stay at the console", true, cmd_create },
-	{ "check", "[--json] [--expand] [-p NAME=VALUE]... FILE", "check a file, or print what it comes to; touches nothing", false, cmd_check },
+	{ "create", "[--json] [-p NAME=VALUE]... [-c] FILE [DOMAIN]...",
+	  "create the domains a file describes; -c: stay at the console", true, cmd_create },
+	{ "check", "[--json] [--expand] [-p NAME=VALUE]... FILE",
+	  "check a file, or print what it comes to; touches nothing", false, cmd_check },
 	{ "list", "[--json]", "list the domains", true, cmd_list },
 	{ "info", "DOMAIN [--json]", "describe one domain", true, cmd_info },
 	{ "console", "DOMAIN", "be at a domain's console; Ctrl-] leaves it", true, cmd_console },
-	{ "shutdown", "[-w] DOMAIN", "ask a domain to power off; -w: wait until it has", true, cmd_lifecycle },
-	{ "reboot", "[-w] DOMAIN", "ask a domain to reboot; -w: wait until it is down", true, cmd_lifecycle },
+	{ "shutdown", "[-w] DOMAIN", "ask a domain to power off; -w: wait until it has", true,
+	  cmd_lifecycle },
+	{ "reboot", "[-w] DOMAIN", "ask a domain to reboot; -w: wait until it is down", true,
+	  cmd_lifecycle },
 	{ "pause", "DOMAIN", "stop a domain's vCPUs", true, cmd_lifecycle },
 	{ "resume", "DOMAIN", "let a paused domain go on", true, cmd_lifecycle },
 	{ "destroy", "DOMAIN", "end a domain at once", true, cmd_lifecycle },
-	{ "disk-attach", "DOMAIN VDEV PATH [ro]", "give a running domain a disk", true, cmd_disk_attach },
-	{ "disk-detach", "DOMAIN VDEV", "take a disk away, when the domain lets go of it", true, cmd_disk_detach },
+	{ "disk-attach", "DOMAIN VDEV PATH [ro]", "give a running domain a disk", true,
+	  cmd_disk_attach },
+	{ "disk-detach", "DOMAIN VDEV", "take a disk away, when the domain lets go of it", true,
+	  cmd_disk_detach },
 	{ "dmesg", "[-c]", "print the hypervisor's log; -c: and clear it", true, cmd_dmesg },
-	{ "census", "[--json]", "count frames, domains, event channels, store nodes, processes", true, cmd_census },
-	{ "unpack-kernel", "VMLINUZ OUT", "write the uncompressed ELF inside a kernel file", false, cmd_unpack_kernel },
+	{ "census", "[--json]", "count frames, domains, event channels, store nodes, processes",
+	  true, cmd_census },
+	{ "unpack-kernel", "VMLINUZ OUT", "write the uncompressed ELF inside a kernel file", false,
+	  cmd_unpack_kernel },
 	{ "version", "", "print the version", false, cmd_version },
 	{ "help", "[COMMAND]", "list the commands, or describe one", false, cmd_help },
 };
@@ -86,7 +94,8 @@ static int cmd_help(int argc, char **argv)
 		char left[100];
 
 		snprintf(left, sizeof(left), "%s %s", commands[i].name, commands[i].args);
-		printf("  %s\n      %s%s\n", left, commands[i].help, commands[i].root ? " (root)" : "");
+		printf("  %s\n      %s%s\n", left, commands[i].help,
+		       commands[i].root ? " (root)" : "");
 	}
 	return 0;
 }

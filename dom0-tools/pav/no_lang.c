@@ -1,11 +1,14 @@
 /* Stands in for the language in builds made without config/lang: such a pav reads domains as JSON only. */
 #include "config/lang/lang.h"
 
-struct lang_file *lang_read(const char *file, const struct lang_param *params, size_t nparams, FILE *err)
+struct lang_file *lang_read(const char *file, const struct lang_param *params, size_t nparams,
+			    FILE *err)
 {
 	(void)params;
 	(void)nparams;
-	fprintf(err, "%s: this pav was built without the .pav language; describe the domain as JSON (--json)\n", file);
+	fprintf(err,
+		"%s: this pav was built without the .pav language; describe the domain as JSON (--json)\n",
+		file);
 	return NULL;
 }
 

@@ -15,7 +15,8 @@ static bool check_all(const struct specs *s, const char *file)
 		char *why = domspec_check(d);
 
 		if (why) {
-			fprintf(stderr, "%s: domain %s: %s\n", d->source ? d->source : file, d->name, why);
+			fprintf(stderr, "%s: domain %s: %s\n", d->source ? d->source : file,
+				d->name, why);
 			good = false;
 		}
 		free(why);
@@ -43,7 +44,8 @@ static bool read_json(struct specs *s, const char *file)
 	return true;
 }
 
-bool specs_read(struct specs *s, const char *file, bool json, const struct lang_param *params, size_t nparams)
+bool specs_read(struct specs *s, const char *file, bool json, const struct lang_param *params,
+		size_t nparams)
 {
 	*s = (struct specs){ 0 };
 	if (json) {

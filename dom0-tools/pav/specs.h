@@ -9,11 +9,12 @@
 
 struct specs {
 	struct domspec *list;
-	struct lang_file *file;	/* owns the list, unless it came from JSON */
+	struct lang_file *file; /* owns the list, unless it came from JSON */
 };
 
 /* Reads and checks; false, with the errors on stderr, if there were any. */
-bool specs_read(struct specs *s, const char *file, bool json, const struct lang_param *params, size_t nparams);
+bool specs_read(struct specs *s, const char *file, bool json, const struct lang_param *params,
+		size_t nparams);
 void specs_free(struct specs *s);
 
 /* Takes the "-p name=value" argument apart, in place; false with a message if it isn't one. */

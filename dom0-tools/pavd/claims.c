@@ -12,8 +12,8 @@
 #include "dom0-tools/libpav/die.h"
 
 struct claim {
-	dev_t dev;	/* of the file system, or 0 for a block device */
-	ino_t ino;	/* of the file, or the block device's number */
+	dev_t dev; /* of the file system, or 0 for a block device */
+	ino_t ino; /* of the file, or the block device's number */
 	bool readonly;
 	char *guest;
 	struct claim *next;
@@ -37,7 +37,8 @@ static int identify(int fd, const char *path, struct claim *c, char **err)
 		return fail(err, "disk %s: neither a regular file nor a block device", path);
 	}
 	if (st.st_size < 512) {
-		return fail(err, "disk %s: too small for a disk (%lld bytes)", path, (long long)st.st_size);
+		return fail(err, "disk %s: too small for a disk (%lld bytes)", path,
+			    (long long)st.st_size);
 	}
 	c->dev = st.st_dev;
 	c->ino = st.st_ino;
@@ -59,13 +60,15 @@ static int check_lock(int fd, bool readonly, const char *path, char **err)
 {
 	if (flock(fd, (readonly ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
 		return fail(err, "disk %s: %s", path,
-			    errno == EWOULDBLOCK ? "already in use by another program" : strerror(errno));
+			    errno == EWOULDBLOCK ? "already in use by another program"
+						 : strerror(errno));
 	}
 	flock(fd, LOCK_UN);
 	return 0;
 }
 
-struct claim *claim_take(const char *path, bool readonly, const char *guest, bool helper_runs, char **err)
+struct claim *claim_take(const char *path, bool readonly, const char *guest, bool helper_runs,
+			 char **err)
 {
 	int fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK), rc;
 	struct claim *c;

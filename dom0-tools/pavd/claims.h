@@ -17,7 +17,8 @@ struct claim;
  * regular file nor a block device, empty, or in use in a way that excludes this one.
  * helper_runs: its own helper holds the lock already, so don't look at it.
  */
-struct claim *claim_take(const char *path, bool readonly, const char *guest, bool helper_runs, char **err);
+struct claim *claim_take(const char *path, bool readonly, const char *guest, bool helper_runs,
+			 char **err);
 /* NULL is fine. */
 void claim_drop(struct claim *c);
 

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dom0-tools/libpav/die.h"
 
 #define UID_FIRST 60001u
 #define UID_COUNT 4000u
-#define LOG_DIR "/var/log/pavane"
+#define LOG_DIR	  "/var/log/pavane"
 
 static unsigned char uid_used[UID_COUNT];
 
@@ -26,7 +27,8 @@ static unsigned int take_uid(void)
 	return 0;
 }
 
-static struct device *new_device(const char *guest, const char *kind, int id, const char *label, char **err)
+static struct device *new_device(const char *guest, const char *kind, int id, const char *label,
+				 char **err)
 {
 	struct device *d = xcalloc(1, sizeof(*d));
 
@@ -43,8 +45,21 @@ static struct device *new_device(const char *guest, const char *kind, int id, co
 	return d;
 }
 
+/* The journal outlives its helper on purpose, and is the helper's to write but not to remove. */
+static void remove_journal(const struct device *d)
+{
+	char *path = xasprintf("/run/pavane/%s-%u-%d.journal",
+			       strcmp(d->kind, "vbd") ? "net" : "blk", d->domid, d->id);
+
+	unlink(path);
+	free(path);
+}
+
 void device_free(struct device *d)
 {
+	if (d->domid) {
+		remove_journal(d);
+	}
 	if (d->uid) {
 		uid_used[d->uid - UID_FIRST] = 0;
 	}
@@ -54,7 +69,8 @@ void device_free(struct device *d)
 	free(d);
 }
 
-struct device *device_new_disk(const char *guest, const struct domspec_disk *disk, bool helper_runs, char **err)
+struct device *device_new_disk(const char *guest, const struct domspec_disk *disk, bool helper_runs,
+			       char **err)
 {
 	struct device *d = new_device(guest, "vbd", domspec_vdev_id(disk->vdev), disk->vdev, err);
 
@@ -69,7 +85,8 @@ struct device *device_new_disk(const char *guest, const struct domspec_disk *dis
 	return d;
 }
 
-struct device *device_new_nic(const char *guest, unsigned int index, const struct domspec_nic *nic, char **err)
+struct device *device_new_nic(const char *guest, unsigned int index, const struct domspec_nic *nic,
+			      char **err)
 {
 	char *path = xasprintf("/sys/class/net/%s", nic->bridge);
 	char *bridge = xasprintf("%s/bridge", path);
@@ -79,7 +96,8 @@ struct device *device_new_nic(const char *guest, unsigned int index, const struc
 	if (stat(path, &st) < 0) {
 		rc = fail(err, "nic %s: there is no bridge %s", nic->name, nic->bridge);
 	} else if (stat(bridge, &st) < 0) {
-		rc = fail(err, "nic %s: %s is a network interface, but not a bridge", nic->name, nic->bridge);
+		rc = fail(err, "nic %s: %s is a network interface, but not a bridge", nic->name,
+			  nic->bridge);
 	}
 	free(path);
 	free(bridge);
@@ -94,7 +112,8 @@ static void on_end(void *arg)
 	d->on_gone(d);
 }
 
-static int start_helper(struct device *d, struct strlist *argv, pid_t pid, unsigned long long start_time, char **err)
+static int start_helper(struct device *d, struct strlist *argv, pid_t pid,
+			unsigned long long start_time, char **err)
 {
 	char *log_path = xasprintf("%s/%s-%s.log", LOG_DIR, d->guest, d->label);
 
@@ -118,8 +137,8 @@ static void begin_argv(struct strlist *argv, const char *helper, unsigned int do
 	free(path);
 }
 
-int device_start_disk(struct device *d, unsigned int domid, const struct domspec_disk *disk, pid_t pid,
-		      unsigned long long start_time, char **err)
+int device_start_disk(struct device *d, unsigned int domid, const struct domspec_disk *disk,
+		      pid_t pid, unsigned long long start_time, char **err)
 {
 	struct strlist argv = { 0 };
 
@@ -143,8 +162,8 @@ int device_start_nic(struct device *d, unsigned int domid, const struct domspec_
 	strlist_add(&argv, "--bridge");
 	strlist_add(&argv, nic->bridge);
 	strlist_add(&argv, "--mac");
-	strlist_addf(&argv, "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1], nic->mac[2], nic->mac[3],
-		     nic->mac[4], nic->mac[5]);
+	strlist_addf(&argv, "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1], nic->mac[2],
+		     nic->mac[3], nic->mac[4], nic->mac[5]);
 	strlist_add(&argv, "--ifname");
 	strlist_addf(&argv, "pav%u.%d", domid, d->id);
 	return start_helper(d, &argv, pid, start_time, err);

@@ -21,11 +21,11 @@
 #include "dom0-tools/pavd/device.h"
 #include "dom0-tools/pavd/policy.h"
 
-#define STATE_DIR "/run/pavane/domains"
-#define CONSOLE_LOG_DIR "/var/log/pavane/console"
-#define END_POLL_MS 10		/* how often to ask whether a destroyed domain has gone */
-#define END_POLL_MAX_MS 200
-#define HELPER_PATIENCE_MS 5000	/* then a helper of a dead domain is killed */
+#define STATE_DIR	   "/run/pavane/domains"
+#define CONSOLE_LOG_DIR	   "/var/log/pavane/console"
+#define END_POLL_MS	   10 /* how often to ask whether a destroyed domain has gone */
+#define END_POLL_MAX_MS	   200
+#define HELPER_PATIENCE_MS 5000 /* then a helper of a dead domain is killed */
 #define DETACH_PATIENCE_MS 10000
 
 struct waiter {
@@ -37,13 +37,13 @@ struct waiter {
 struct guest {
 	struct domspec *spec;
 	domid_t domid;
-	time_t started;		/* monotonic seconds */
+	time_t started; /* monotonic seconds */
 	bool ending;
-	bool ended_itself;	/* shut down or crashed; seen and acted upon */
-	bool restart;		/* create it anew when it has gone */
+	bool ended_itself; /* shut down or crashed; seen and acted upon */
+	bool restart;	   /* create it anew when it has gone */
 	bool generated_uuid;
 	unsigned int quick_deaths;
-	char *create_error;	/* it is being taken apart because creation failed */
+	char *create_error; /* it is being taken apart because creation failed */
 	struct device *devices;
 	struct waiter *waiters;
 	struct loop_timer *end_timer;
@@ -117,8 +117,11 @@ static struct json_object *device_to_json(const struct device *d)
 	json_object_object_add(o, "id", json_object_new_int(d->id));
 	json_object_object_add(o, "label", json_object_new_string(d->label));
 	json_object_object_add(o, "pid", json_object_new_int(d->proc ? proc_pid(d->proc) : 0));
-	json_object_object_add(o, "start_time", json_object_new_int64(d->proc ? (int64_t)proc_start_time(d->proc) : 0));
-	json_object_object_add(o, "restarts", json_object_new_int64(d->proc ? proc_restarts(d->proc) : 0));
+	json_object_object_add(o, "start_time",
+			       json_object_new_int64(d->proc ? (int64_t)proc_start_time(d->proc)
+							     : 0));
+	json_object_object_add(o, "restarts",
+			       json_object_new_int64(d->proc ? proc_restarts(d->proc) : 0));
 	return o;
 }
 
@@ -153,7 +156,8 @@ static void save_guest(const struct guest *g)
 	json_object_object_add(o, "generated_uuid", json_object_new_boolean(g->generated_uuid));
 	json_object_object_add(o, "spec", spec_to_object(g->spec));
 	json_object_object_add(o, "devices", devices_to_json(g));
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+							 JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (file_write(path, text, strlen(text), 0600, &err) < 0) {
 		log_error("%s", err);
 		free(err);
@@ -280,15 +284,18 @@ static void poll_end(void *arg)
 	if (before < HELPER_PATIENCE_MS && g->end_waited_ms >= HELPER_PATIENCE_MS) {
 		for (struct device *d = g->devices; d; d = d->next) {
 			if (d->proc) {
-				log_warn("%s: the helper of %s does not end; killing it", g->spec->name, d->label);
+				log_warn("%s: the helper of %s does not end; killing it",
+					 g->spec->name, d->label);
 				proc_kill(d->proc, SIGKILL);
 			}
 		}
 		if (!helpers_left(g)) {
-			log_warn("%s: the hypervisor still holds domain %u", g->spec->name, g->domid);
+			log_warn("%s: the hypervisor still holds domain %u", g->spec->name,
+				 g->domid);
 		}
 	}
-	g->end_poll_ms = g->end_poll_ms * 2 < END_POLL_MAX_MS ? g->end_poll_ms * 2 : END_POLL_MAX_MS;
+	g->end_poll_ms = g->end_poll_ms * 2 < END_POLL_MAX_MS ? g->end_poll_ms * 2
+							      : END_POLL_MAX_MS;
 	g->end_timer = loop_after(g->end_poll_ms, poll_end, g);
 }
 
@@ -320,7 +327,8 @@ static void begin_end(struct guest *g)
 		attach_remove_domain(store, g->domid, g->spec->uuid);
 		rc = hcall_domain_destroy(hcall, g->domid);
 		if (rc < 0 && rc != -ESRCH) {
-			log_error("%s: destroying domain %u: %s", g->spec->name, g->domid, strerror(-rc));
+			log_error("%s: destroying domain %u: %s", g->spec->name, g->domid,
+				  strerror(-rc));
 		}
 		store_release(store, g->domid);
 	}
@@ -364,7 +372,7 @@ static void finish_end(struct guest *g)
 		if (!t) {
 			break;
 		}
-		end_detach(t, NULL);	/* the domain went, and the disk with it */
+		end_detach(t, NULL); /* the domain went, and the disk with it */
 	}
 	remove_guest(g);
 	unsave_guest(g);
@@ -400,9 +408,10 @@ static void act_on_shutdown(struct guest *g, unsigned int code)
 		return;
 	}
 	g->restart = action == DOMSPEC_RESTART;
-	if (g->restart && !policy_may_restart((unsigned int)(seconds_now() - g->started), &g->quick_deaths)) {
-		log_error("%s: ended %d times in a row within %d s of its start; not started again", g->spec->name,
-			  POLICY_MAX_QUICK, POLICY_QUICK_SECONDS);
+	if (g->restart &&
+	    !policy_may_restart((unsigned int)(seconds_now() - g->started), &g->quick_deaths)) {
+		log_error("%s: ended %d times in a row within %d s of its start; not started again",
+			  g->spec->name, POLICY_MAX_QUICK, POLICY_QUICK_SECONDS);
 		g->restart = false;
 	}
 	begin_end(g);
@@ -423,7 +432,8 @@ void guests_check(void)
 		}
 		rc = hcall_domain_info(hcall, g->domid, &info);
 		if (rc == -ESRCH || (rc == 0 && info.flags & XEN_DOMINF_dying)) {
-			log_warn("%s: domain %u was destroyed by someone else", g->spec->name, g->domid);
+			log_warn("%s: domain %u was destroyed by someone else", g->spec->name,
+				 g->domid);
 			begin_end(g);
 		} else if (rc == 0 && policy_has_shut_down(info.flags, &code) && !g->ended_itself) {
 			act_on_shutdown(g, code);
@@ -527,7 +537,8 @@ static int start_devices(struct guest *g, char **err)
 	return 0;
 }
 
-int guest_attach_disk(struct guest *g, const char *vdev, const char *path, bool readonly, char **err)
+int guest_attach_disk(struct guest *g, const char *vdev, const char *path, bool readonly,
+		      char **err)
 {
 	struct domspec_disk *disk = xcalloc(1, sizeof(*disk)), **tail = &g->spec->disks;
 	struct node_list nodes = { 0 };
@@ -625,8 +636,9 @@ static void end_detach(struct detach *t, const char *err)
 static void detach_too_slow(void *arg)
 {
 	struct detach *t = arg;
-	char *why = xasprintf("domain %s does not let go of %s (is it mounted?); it goes when the guest has", t->guest->spec->name,
-			      t->device->label);
+	char *why =
+		xasprintf("domain %s does not let go of %s (is it mounted?); it goes when the guest has",
+			  t->guest->spec->name, t->device->label);
 	struct detach *late = xcalloc(1, sizeof(*late));
 
 	/* Answer the caller, and go on waiting on nobody's behalf. */
@@ -755,8 +767,8 @@ void guest_create(struct domspec *spec, guest_done_fn *done, void *arg)
 	struct guest *g = err ? NULL : guest_find(spec->name);
 
 	if (g) {
-		err = xasprintf("there is a domain called %s already (domain %u%s)", g->spec->name, g->domid,
-				g->ending ? ", ending" : "");
+		err = xasprintf("there is a domain called %s already (domain %u%s)", g->spec->name,
+				g->domid, g->ending ? ", ending" : "");
 	}
 	if (err) {
 		done(arg, err);
@@ -799,7 +811,8 @@ int guest_pause(struct guest *g, char **err)
 {
 	int rc = g->ending ? -ESRCH : hcall_domain_pause(hcall, g->domid);
 
-	return rc < 0 ? fail(err, "domain %s: can't pause it: %s", g->spec->name, strerror(-rc)) : 0;
+	return rc < 0 ? fail(err, "domain %s: can't pause it: %s", g->spec->name, strerror(-rc))
+		      : 0;
 }
 
 int guest_resume(struct guest *g, char **err)
@@ -811,7 +824,8 @@ int guest_resume(struct guest *g, char **err)
 		return fail(err, "domain %s is not paused", g->spec->name);
 	}
 	rc = rc < 0 ? rc : hcall_domain_unpause(hcall, g->domid);
-	return rc < 0 ? fail(err, "domain %s: can't resume it: %s", g->spec->name, strerror(-rc)) : 0;
+	return rc < 0 ? fail(err, "domain %s: can't resume it: %s", g->spec->name, strerror(-rc))
+		      : 0;
 }
 
 /* ---- describing ---- */
@@ -828,16 +842,21 @@ struct json_object *guest_to_json(struct guest *g, bool full)
 	json_object_object_add(o, "name", json_object_new_string(g->spec->name));
 	json_object_object_add(o, "domid", json_object_new_int(g->domid));
 	json_object_object_add(o, "uuid", json_object_new_string(uuid));
-	json_object_object_add(o, "state", json_object_new_string(g->ending || !there ? "dying" : policy_state(info.flags)));
+	json_object_object_add(o, "state",
+			       json_object_new_string(
+				       g->ending || !there ? "dying" : policy_state(info.flags)));
 	json_object_object_add(o, "memory", json_object_new_int64((int64_t)(info.tot_pages << 12)));
 	json_object_object_add(o, "vcpus", json_object_new_int64(info.nr_online_vcpus));
-	json_object_object_add(o, "cpu_seconds", json_object_new_double((double)info.cpu_time / 1e9));
+	json_object_object_add(o, "cpu_seconds",
+			       json_object_new_double((double)info.cpu_time / 1e9));
 	if (there && policy_has_shut_down(info.flags, &code)) {
-		json_object_object_add(o, "reason", json_object_new_string(policy_shutdown_name(code)));
+		json_object_object_add(o, "reason",
+				       json_object_new_string(policy_shutdown_name(code)));
 	}
 	json_object_object_add(o, "console_log", json_object_new_string(log_path));
 	if (full) {
-		json_object_object_add(o, "max_memory", json_object_new_int64((int64_t)(info.max_pages << 12)));
+		json_object_object_add(o, "max_memory",
+				       json_object_new_int64((int64_t)(info.max_pages << 12)));
 		json_object_object_add(o, "devices", devices_to_json(g));
 		json_object_object_add(o, "spec", spec_to_object(g->spec));
 	}
@@ -877,11 +896,13 @@ static struct json_object *get(struct json_object *o, const char *key)
 }
 
 /* The saved pid and start time of a helper, or zeros. */
-static void find_saved_helper(struct json_object *devices, const char *kind, int id, pid_t *pid, unsigned long long *start)
+static void find_saved_helper(struct json_object *devices, const char *kind, int id, pid_t *pid,
+			      unsigned long long *start)
 {
-	size_t n = json_object_is_type(devices, json_type_array) ? json_object_array_length(devices) : 0;
+	size_t n = json_object_is_type(devices, json_type_array) ? json_object_array_length(devices)
+								 : 0;
 
-	*pid = 1;	/* nobody's: proc_adopt() then starts a new one */
+	*pid = 1; /* nobody's: proc_adopt() then starts a new one */
 	*start = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *d = json_object_array_get_idx(devices, i);

@@ -51,7 +51,8 @@ int guest_pause(struct guest *g, char **err);
 int guest_resume(struct guest *g, char **err);
 
 /* Adds a disk to a guest that runs; 0, or -1 and a sentence with nothing changed. */
-int guest_attach_disk(struct guest *g, const char *vdev, const char *path, bool readonly, char **err);
+int guest_attach_disk(struct guest *g, const char *vdev, const char *path, bool readonly,
+		      char **err);
 /* Takes a disk away: done is told when the guest has let go of it, or that it doesn't. */
 void guest_detach_disk(struct guest *g, const char *vdev, guest_done_fn *done, void *arg);
 

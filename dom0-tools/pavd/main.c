@@ -25,7 +25,7 @@
 #include "dom0-tools/pavd/request.h"
 #include "xenstore-like/client/client.h"
 
-#define RUN_DIR "/run/pavane"
+#define RUN_DIR		 "/run/pavane"
 #define CONSOLE_PID_FILE RUN_DIR "/pav-console.pid"
 
 static struct store *store;
@@ -80,7 +80,8 @@ static int watch_signals(void)
 /* Like any helper the console daemon outlives pavd; its pid and start time are in a file. */
 static void save_console(void)
 {
-	char *text = xasprintf("%d %llu\n", (int)proc_pid(console), proc_start_time(console)), *err = NULL;
+	char *text = xasprintf("%d %llu\n", (int)proc_pid(console), proc_start_time(console)),
+	     *err = NULL;
 
 	if (file_write(CONSOLE_PID_FILE, text, strlen(text), 0600, &err) < 0) {
 		log_warn("%s", err);
@@ -98,7 +99,7 @@ static void save_pids(void)
 
 static void on_console_end(void *arg)
 {
-	(void)arg;	/* never expected, so never final */
+	(void)arg; /* never expected, so never final */
 }
 
 static int console_pid(void)
@@ -115,11 +116,13 @@ static void start_console(void)
 	int pid = 1;
 
 	strlist_add(&argv, path);
-	if (file_read(CONSOLE_PID_FILE, 100, &saved, NULL) == 0 && sscanf(saved.data, "%d %llu", &pid, &start) != 2) {
+	if (file_read(CONSOLE_PID_FILE, 100, &saved, NULL) == 0 &&
+	    sscanf(saved.data, "%d %llu", &pid, &start) != 2) {
 		pid = 1;
 		start = 0;
 	}
-	console = proc_adopt(&argv, "/var/log/pavane/pav-console.log", pid, start, on_console_end, NULL, &err);
+	console = proc_adopt(&argv, "/var/log/pavane/pav-console.log", pid, start, on_console_end,
+			     NULL, &err);
 	if (!console) {
 		die("%s", err);
 	}
@@ -173,7 +176,8 @@ static void announce_ready(bool background)
 	if (!background) {
 		return;
 	}
-	if (!freopen("/dev/null", "r", stdin) || !freopen(log_path, "a", stdout) || !freopen(log_path, "a", stderr)) {
+	if (!freopen("/dev/null", "r", stdin) || !freopen(log_path, "a", stdout) ||
+	    !freopen(log_path, "a", stderr)) {
 		_exit(1);
 	}
 	if (write(3, "", 1) < 0) {

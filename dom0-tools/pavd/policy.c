@@ -32,7 +32,8 @@ const char *policy_state(uint32_t flags)
 
 const char *policy_shutdown_name(unsigned int code)
 {
-	static const char *const names[] = { "poweroff", "reboot", "suspend", "crash", "watchdog", "soft-reset" };
+	static const char *const names[] = { "poweroff", "reboot",   "suspend",
+					     "crash",	 "watchdog", "soft-reset" };
 
 	return code < sizeof(names) / sizeof(names[0]) ? names[code] : "unknown";
 }
@@ -46,7 +47,7 @@ enum domspec_action policy_on_shutdown(const struct domspec *spec, unsigned int 
 	case SHUTDOWN_soft_reset:
 		return spec->on_reboot;
 	case SHUTDOWN_suspend:
-		return DOMSPEC_PRESERVE;	/* whoever asked for it will come for it */
+		return DOMSPEC_PRESERVE; /* whoever asked for it will come for it */
 	default:
 		return spec->on_crash;
 	}

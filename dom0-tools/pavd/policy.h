@@ -24,7 +24,7 @@ enum domspec_action policy_on_shutdown(const struct domspec *spec, unsigned int 
  * than POLICY_MAX_QUICK of its lives in a row were shorter than
  * POLICY_QUICK_SECONDS.  *quick is the count so far, updated here.
  */
-#define POLICY_MAX_QUICK 5
+#define POLICY_MAX_QUICK     5
 #define POLICY_QUICK_SECONDS 10
 bool policy_may_restart(unsigned int lived_seconds, unsigned int *quick);
 

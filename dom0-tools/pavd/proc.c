@@ -20,20 +20,20 @@
 #include "dom0-tools/libpav/loop.h"
 #include "dom0-tools/pavd/policy.h"
 
-#define GOOD_LIFE_SECONDS 10	/* after this long the back-off begins anew */
+#define GOOD_LIFE_SECONDS 10 /* after this long the back-off begins anew */
 
 struct proc {
 	struct strlist argv;
 	char *log_path;
 	proc_end_fn *on_end;
 	void *arg;
-	pid_t pid;		/* 0: not running */
+	pid_t pid; /* 0: not running */
 	unsigned long long start_time;
 	int pidfd;
 	struct loop_watch *watch;
-	struct loop_timer *timer;	/* to start it again, or to report its end */
+	struct loop_timer *timer; /* to start it again, or to report its end */
 	time_t started;
-	unsigned int failures;	/* in a row */
+	unsigned int failures; /* in a row */
 	unsigned int restarts;
 	bool end_expected;
 };
@@ -69,7 +69,7 @@ static unsigned long long read_start_time(pid_t pid)
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
-	p = strrchr(text, ')');	/* the name before it may hold anything */
+	p = strrchr(text, ')'); /* the name before it may hold anything */
 	for (int field = 2; p && field < 22; field++) {
 		p = strchr(p + 1, ' ');
 	}
@@ -99,7 +99,7 @@ _Noreturn static void run_child(struct proc *p, int log_fd)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	setpgid(0, 0);	/* Ctrl-C at pavd's terminal is not meant for it */
+	setpgid(0, 0); /* Ctrl-C at pavd's terminal is not meant for it */
 	if (null < 0 || dup2(null, 0) < 0 || dup2(log_fd, 1) < 0 || dup2(log_fd, 2) < 0) {
 		_exit(127);
 	}
@@ -191,7 +191,7 @@ static void on_exit_event(void *arg, short revents)
 	int status = 0;
 
 	(void)revents;
-	waitpid(p->pid, &status, WNOHANG);	/* an adopted one is not ours to reap */
+	waitpid(p->pid, &status, WNOHANG); /* an adopted one is not ours to reap */
 	loop_remove(p->watch);
 	close(p->pidfd);
 	if (p->end_expected) {
@@ -200,14 +200,15 @@ static void on_exit_event(void *arg, short revents)
 		return;
 	}
 	p->failures = seconds_now() - p->started >= GOOD_LIFE_SECONDS ? 0 : p->failures + 1;
-	log_warn("%s (pid %d) ended unasked (%s %d); starting it again", p->argv.items[0], (int)p->pid,
-		 WIFSIGNALED(status) ? "signal" : "status",
+	log_warn("%s (pid %d) ended unasked (%s %d); starting it again", p->argv.items[0],
+		 (int)p->pid, WIFSIGNALED(status) ? "signal" : "status",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	p->pid = 0;
 	p->timer = loop_after(policy_backoff_ms(p->failures), start_again, p);
 }
 
-static struct proc *make_proc(struct strlist *argv, const char *log_path, proc_end_fn *on_end, void *arg)
+static struct proc *make_proc(struct strlist *argv, const char *log_path, proc_end_fn *on_end,
+			      void *arg)
 {
 	struct proc *p = xcalloc(1, sizeof(*p));
 
@@ -219,7 +220,8 @@ static struct proc *make_proc(struct strlist *argv, const char *log_path, proc_e
 	return p;
 }
 
-struct proc *proc_start(struct strlist *argv, const char *log_path, proc_end_fn *on_end, void *arg, char **err)
+struct proc *proc_start(struct strlist *argv, const char *log_path, proc_end_fn *on_end, void *arg,
+			char **err)
 {
 	struct proc *p = make_proc(argv, log_path, on_end, arg);
 	int rc = 0;
@@ -237,8 +239,8 @@ struct proc *proc_start(struct strlist *argv, const char *log_path, proc_end_fn 
 	return p;
 }
 
-struct proc *proc_adopt(struct strlist *argv, const char *log_path, pid_t pid, unsigned long long start_time,
-			proc_end_fn *on_end, void *arg, char **err)
+struct proc *proc_adopt(struct strlist *argv, const char *log_path, pid_t pid,
+			unsigned long long start_time, proc_end_fn *on_end, void *arg, char **err)
 {
 	struct proc *p;
 

@@ -21,10 +21,11 @@ typedef void proc_end_fn(void *arg);
  * Starts argv[0] with stdout and stderr appended to the log file.  Takes argv
  * over in any case.  NULL and a sentence if it can't be started.
  */
-struct proc *proc_start(struct strlist *argv, const char *log_path, proc_end_fn *on_end, void *arg, char **err);
+struct proc *proc_start(struct strlist *argv, const char *log_path, proc_end_fn *on_end, void *arg,
+			char **err);
 /* The same for a process that may be running already; if it is not, it is started. */
-struct proc *proc_adopt(struct strlist *argv, const char *log_path, pid_t pid, unsigned long long start_time,
-			proc_end_fn *on_end, void *arg, char **err);
+struct proc *proc_adopt(struct strlist *argv, const char *log_path, pid_t pid,
+			unsigned long long start_time, proc_end_fn *on_end, void *arg, char **err);
 
 /* Called whenever a process was started again, so that whoever keeps pids can note the new one. */
 void proc_set_restart_hook(void (*hook)(void));

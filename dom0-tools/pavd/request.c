@@ -22,7 +22,7 @@ struct client {
 	int fd;
 	struct loop_watch *watch;
 	struct buf in, out;
-	bool waiting;	/* an answer is due; no further request is read */
+	bool waiting; /* an answer is due; no further request is read */
 };
 
 int (*request_console_pid)(void);
@@ -64,7 +64,9 @@ static bool flush_client(struct client *c)
 /* Queues one answer line; takes o over. */
 static void answer(struct client *c, struct json_object *o)
 {
-	buf_puts(&c->out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_puts(&c->out,
+		 json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+							   JSON_C_TO_STRING_NOSLASHESCAPE));
 	buf_puts(&c->out, "\n");
 	json_object_put(o);
 }
@@ -121,7 +123,8 @@ static struct guest *get_guest(struct client *c, struct json_object *req)
 	char *why;
 
 	if (!g) {
-		why = name ? xasprintf("there is no domain called %s", name) : xstrdup("the request has no \"name\"");
+		why = name ? xasprintf("there is no domain called %s", name)
+			   : xstrdup("the request has no \"name\"");
 		answer_result(c, why);
 		free(why);
 	}
@@ -187,7 +190,8 @@ static void do_reboot(struct client *c, struct json_object *req)
 	request_guest(c, req, "reboot");
 }
 
-static void do_simple(struct client *c, struct json_object *req, int (*fn)(struct guest *g, char **err))
+static void do_simple(struct client *c, struct json_object *req,
+		      int (*fn)(struct guest *g, char **err))
 {
 	struct guest *g = get_guest(c, req);
 	char *err = NULL;
@@ -282,16 +286,16 @@ static const struct request {
 	const char *cmd;
 	void (*run)(struct client *c, struct json_object *req);
 } requests[] = {
-	{ "create", do_create },	 /* spec */
-	{ "destroy", do_destroy },	 /* name; answers when nothing is left */
-	{ "shutdown", do_shutdown },	 /* name, wait */
-	{ "reboot", do_reboot },	 /* name, wait */
-	{ "pause", do_pause },		 /* name */
-	{ "resume", do_resume },	 /* name */
+	{ "create", do_create },	   /* spec */
+	{ "destroy", do_destroy },	   /* name; answers when nothing is left */
+	{ "shutdown", do_shutdown },	   /* name, wait */
+	{ "reboot", do_reboot },	   /* name, wait */
+	{ "pause", do_pause },		   /* name */
+	{ "resume", do_resume },	   /* name */
 	{ "disk-attach", do_disk_attach }, /* name, vdev, path, readonly */
 	{ "disk-detach", do_disk_detach }, /* name, vdev; answers when it has gone */
 	{ "list", do_list },
-	{ "info", do_info },		 /* name */
+	{ "info", do_info }, /* name */
 	{ "pids", do_pids },
 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define FIRST_MFN 0x1000ull
+#define FIRST_MFN  0x1000ull
 #define MAX_FRAMES (64ull << 10)
 
 struct hcall {
@@ -62,7 +62,12 @@ static bool must_fail(void)
 	return ++hcall_fake.calls == hcall_fake.fail_at;
 }
 
-#define STEP() do { if (must_fail()) { return -ENOMEM; } } while (0)
+#define STEP()                          \
+	do {                            \
+		if (must_fail()) {      \
+			return -ENOMEM; \
+		}                       \
+	} while (0)
 
 struct hcall *hcall_open(char **err)
 {
@@ -140,7 +145,8 @@ int hcall_domain_init_hypercall_page(struct hcall *h, domid_t domid, uint64_t mf
 	return 0;
 }
 
-int hcall_domain_set_vcpu(struct hcall *h, domid_t domid, uint32_t vcpu, const vcpu_guest_context_t *ctx)
+int hcall_domain_set_vcpu(struct hcall *h, domid_t domid, uint32_t vcpu,
+			  const vcpu_guest_context_t *ctx)
 {
 	(void)h;
 	(void)domid;
@@ -160,7 +166,8 @@ int hcall_domain_info(struct hcall *h, domid_t domid, struct xen_domctl_getdomai
 	return 0;
 }
 
-int hcall_populate(struct hcall *h, domid_t domid, unsigned int order, size_t count, xen_pfn_t *list)
+int hcall_populate(struct hcall *h, domid_t domid, unsigned int order, size_t count,
+		   xen_pfn_t *list)
 {
 	size_t i;
 
@@ -236,7 +243,8 @@ void *hcall_map_foreign(struct hcall *h, domid_t domid, const xen_pfn_t *list, s
 		errno = ENOMEM;
 		return NULL;
 	}
-	open_mapping.p = mmap(NULL, count << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	open_mapping.p = mmap(NULL, count << 12, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	open_mapping.count = count;
 	for (size_t i = 0; i < count; i++) {
 		void *frame = hcall_fake_frame(list[i]);

@@ -9,18 +9,18 @@
 #include "dom0-tools/libpav/hcall.h"
 
 struct hcall_fake {
-	unsigned int calls;		/* made since the last reset */
-	unsigned int fail_at;		/* this call fails with -ENOMEM; 0: none */
+	unsigned int calls;   /* made since the last reset */
+	unsigned int fail_at; /* this call fails with -ENOMEM; 0: none */
 	uint64_t free_pages;
-	int no_big_extents;		/* order-9 extents can't be had */
-	int domains;			/* existing now */
-	int mappings;			/* foreign mappings open now */
-	int created;			/* domains ever created */
-	uint64_t populated;		/* frames given to the domain */
-	uint64_t pinned;		/* mfn of the pinned L4, or 0 */
-	vcpu_guest_context_t vcpu;	/* as set */
-	uint32_t grants[8];		/* frame of each grant entry */
-	uint64_t hypercall_page;	/* mfn, or 0 */
+	int no_big_extents;	   /* order-9 extents can't be had */
+	int domains;		   /* existing now */
+	int mappings;		   /* foreign mappings open now */
+	int created;		   /* domains ever created */
+	uint64_t populated;	   /* frames given to the domain */
+	uint64_t pinned;	   /* mfn of the pinned L4, or 0 */
+	vcpu_guest_context_t vcpu; /* as set */
+	uint32_t grants[8];	   /* frame of each grant entry */
+	uint64_t hypercall_page;   /* mfn, or 0 */
 };
 
 extern struct hcall_fake hcall_fake;

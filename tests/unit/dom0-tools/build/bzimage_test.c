@@ -60,7 +60,10 @@ static size_t pack(enum packing how, const uint8_t *data, size_t len, uint8_t *o
 	size_t n = 0;
 
 	if (how == GZIP) {
-		z_stream z = { .next_in = (Bytef *)data, .avail_in = (uInt)len, .next_out = out, .avail_out = (uInt)room };
+		z_stream z = { .next_in = (Bytef *)data,
+			       .avail_in = (uInt)len,
+			       .next_out = out,
+			       .avail_out = (uInt)room };
 
 		deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY);
 		deflate(&z, Z_FINISH);
@@ -74,7 +77,8 @@ static size_t pack(enum packing how, const uint8_t *data, size_t len, uint8_t *o
 		n = ZSTD_compress(out, room, data, len, 3);
 	} else {
 		put32(out, 0x184c2102);
-		n = (size_t)LZ4_compress_HC((const char *)data, (char *)out + 8, (int)len, (int)room - 8, 9);
+		n = (size_t)LZ4_compress_HC((const char *)data, (char *)out + 8, (int)len,
+					    (int)room - 8, 9);
 		put32(out + 4, (uint32_t)n);
 		n += 8;
 	}
@@ -95,7 +99,7 @@ static void refuse(const void *file, size_t len, const char *part)
 {
 	struct buf out = { 0 };
 	char *err = NULL;
-	void *copy = xmalloc(len);	/* exact, so that the sanitizer sees one byte too far */
+	void *copy = xmalloc(len); /* exact, so that the sanitizer sees one byte too far */
 
 	memcpy(copy, file, len);
 	cr_assert_eq(bzimage_unpack(copy, len, &out, &err), -1);
@@ -128,7 +132,7 @@ Test(bzimage, every_compressor_gives_the_kernel_back)
 
 		make_packed(&image, how, kernel, KERNEL_LEN);
 		accept(&image, kernel);
-		buf_add(&image, "signature", 9);	/* signed kernels have more after the payload */
+		buf_add(&image, "signature", 9); /* signed kernels have more after the payload */
 		accept(&image, kernel);
 		buf_free(&image);
 	}
@@ -153,7 +157,8 @@ Test(bzimage, lz4_blocks_beyond_the_first_are_read)
 	make_kernel(kernel);
 	put32(payload, 0x184c2102);
 	for (int i = 0; i < 2; i++) {
-		int n = LZ4_compress_default((char *)kernel + half * i, (char *)payload + at + 4, (int)half, KERNEL_LEN);
+		int n = LZ4_compress_default((char *)kernel + half * i, (char *)payload + at + 4,
+					     (int)half, KERNEL_LEN);
 
 		put32(payload + at, (uint32_t)n);
 		at += 4 + (size_t)n;
@@ -171,8 +176,12 @@ Test(bzimage, a_file_cut_anywhere_is_refused)
 		struct buf image = { 0 };
 
 		make_packed(&image, how, kernel, KERNEL_LEN);
-		for (size_t len = 0; len < image.len; len += len < 700 || len + 40 > image.len ? 1 : 997) {
-			refuse(image.data, len, len < 4 ? "too short" : len < 0x250 ? "neither" : "truncated");
+		for (size_t len = 0; len < image.len;
+		     len += len < 700 || len + 40 > image.len ? 1 : 997) {
+			refuse(image.data, len,
+			       len < 4	     ? "too short"
+			       : len < 0x250 ? "neither"
+					     : "truncated");
 		}
 		buf_free(&image);
 	}

@@ -10,8 +10,14 @@
 #include "dom0-tools/libpav/die.h"
 
 /* header | 2 program headers | notes | one page of code */
-enum { NOTES_AT = 256, NOTES_MAX = 512, CODE_AT = 1024, CODE_LEN = 4096, FILE_LEN = CODE_AT + CODE_LEN };
-#define BASE 0xffffffff80000000ull
+enum {
+	NOTES_AT = 256,
+	NOTES_MAX = 512,
+	CODE_AT = 1024,
+	CODE_LEN = 4096,
+	FILE_LEN = CODE_AT + CODE_LEN
+};
+#define BASE  0xffffffff80000000ull
 #define PADDR 0x1000000ull
 
 static uint8_t image[FILE_LEN];
@@ -48,7 +54,11 @@ static void make_image(void)
 	eh->e_phnum = 2;
 	load = (Elf64_Phdr *)(image + eh->e_phoff);
 	note = load + 1;
-	*load = (Elf64_Phdr){ .p_type = PT_LOAD, .p_offset = CODE_AT, .p_paddr = PADDR, .p_filesz = CODE_LEN, .p_memsz = 3 * CODE_LEN };
+	*load = (Elf64_Phdr){ .p_type = PT_LOAD,
+			      .p_offset = CODE_AT,
+			      .p_paddr = PADDR,
+			      .p_filesz = CODE_LEN,
+			      .p_memsz = 3 * CODE_LEN };
 	*note = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = NOTES_AT };
 	add_number(XEN_ELFNOTE_VIRT_BASE, BASE);
 	add_number(XEN_ELFNOTE_ENTRY, BASE + PADDR + 16);
@@ -138,7 +148,8 @@ Test(elfnotes, a_file_cut_anywhere_is_refused)
 
 Test(elfnotes, hostile_fields_never_reach_outside)
 {
-	static const uint64_t nasty[] = { 0, 1, 0x7fffffff, 0xffffffff, 1ull << 40, 1ull << 63, UINT64_MAX - 4095, UINT64_MAX };
+	static const uint64_t nasty[] = { 0,	      1,	  0x7fffffff,	     0xffffffff,
+					  1ull << 40, 1ull << 63, UINT64_MAX - 4095, UINT64_MAX };
 	uint64_t *fields[6];
 
 	make_image();
@@ -157,9 +168,13 @@ Test(elfnotes, hostile_fields_never_reach_outside)
 			*fields[f] = nasty[v];
 			if (read_copy(FILE_LEN, &n, &err) == 0) {
 				for (unsigned int i = 0; i < n.segment_count; i++) {
-					cr_assert_leq(n.segments[i].offset + n.segments[i].file_size, FILE_LEN);
-					cr_assert_leq(n.segments[i].file_size, n.segments[i].mem_size);
-					cr_assert_leq(n.segments[i].paddr + n.segments[i].mem_size, n.paddr_end);
+					cr_assert_leq(n.segments[i].offset +
+							      n.segments[i].file_size,
+						      FILE_LEN);
+					cr_assert_leq(n.segments[i].file_size,
+						      n.segments[i].mem_size);
+					cr_assert_leq(n.segments[i].paddr + n.segments[i].mem_size,
+						      n.paddr_end);
 				}
 			}
 			free(err);
@@ -228,7 +243,8 @@ Test(elfnotes, random_damage_is_survived)
 
 		make_image();
 		for (int i = 0; i < 3; i++) {
-			image[(unsigned int)rand_r(&seed) % (NOTES_AT + 200)] = (uint8_t)rand_r(&seed);
+			image[(unsigned int)rand_r(&seed) % (NOTES_AT + 200)] =
+				(uint8_t)rand_r(&seed);
 		}
 		if (read_copy(FILE_LEN, &n, &err) == 0) {
 			cr_assert_geq(n.virt_entry, n.virt_base + n.paddr_start);

@@ -12,25 +12,31 @@
 
 #include "dom0-tools/libpav/die.h"
 
-#define MIB 256ull	/* in pages */
+#define MIB  256ull /* in pages */
 #define BASE 0xffffffff80000000ull
 
 static struct elfnotes make_kernel(uint64_t start, uint64_t bytes, bool init_p2m, bool mod_pfn)
 {
-	return (struct elfnotes){ .paddr_start = start, .paddr_end = start + bytes, .virt_base = BASE,
-				  .virt_entry = BASE + start, .has_init_p2m = init_p2m, .init_p2m = 0x8000000000ull,
+	return (struct elfnotes){ .paddr_start = start,
+				  .paddr_end = start + bytes,
+				  .virt_base = BASE,
+				  .virt_entry = BASE + start,
+				  .has_init_p2m = init_p2m,
+				  .init_p2m = 0x8000000000ull,
 				  .mod_start_pfn = mod_pfn };
 }
 
 static void check_apart(const struct layout *l)
 {
-	const struct layout_piece *p[] = { &l->kernel, &l->start_info, &l->store, &l->console, &l->page_tables, &l->stack,
-					   &l->module, &l->p2m, &l->p2m_tables };
+	const struct layout_piece *p[] = { &l->kernel,	&l->start_info,	 &l->store,
+					   &l->console, &l->page_tables, &l->stack,
+					   &l->module,	&l->p2m,	 &l->p2m_tables };
 
 	for (size_t i = 0; i < 9; i++) {
 		cr_assert_leq(p[i]->pfn + p[i]->count, l->page_count);
 		for (size_t j = 0; j < i && p[i]->count; j++) {
-			bool apart = p[i]->pfn >= p[j]->pfn + p[j]->count || p[j]->pfn >= p[i]->pfn + p[i]->count;
+			bool apart = p[i]->pfn >= p[j]->pfn + p[j]->count ||
+				     p[j]->pfn >= p[i]->pfn + p[i]->count;
 
 			cr_assert(apart || !p[j]->count, "pieces %zu and %zu overlap", i, j);
 		}
@@ -89,13 +95,16 @@ static uint64_t walk(const struct walker *w, uint64_t va)
 static void check_tables(const struct layout *l)
 {
 	uint64_t *frames = make_frames(l->page_count);
-	uint64_t *tables = xcalloc(l->page_tables.count, 4096), *p2m_tables = xcalloc(l->p2m_tables.count, 4096);
+	uint64_t *tables = xcalloc(l->page_tables.count, 4096),
+		 *p2m_tables = xcalloc(l->p2m_tables.count, 4096);
 	struct walker w = { l, frames, tables, p2m_tables };
 
 	pagetables_build(l, frames, tables, p2m_tables);
-	for (uint64_t pfn = 0; pfn < l->mapped_end; pfn += pfn % 512 < 3 || pfn > l->start_info.pfn - 2 ? 1 : 61) {
+	for (uint64_t pfn = 0; pfn < l->mapped_end;
+	     pfn += pfn % 512 < 3 || pfn > l->start_info.pfn - 2 ? 1 : 61) {
 		uint64_t e = walk(&w, layout_va(l, pfn));
-		bool table = pfn >= l->page_tables.pfn && pfn < l->page_tables.pfn + l->page_tables.count;
+		bool table = pfn >= l->page_tables.pfn &&
+			     pfn < l->page_tables.pfn + l->page_tables.count;
 
 		cr_assert_eq(e >> 12, frames[pfn], "pfn %lx", pfn);
 		cr_assert_eq(e & 3, table ? 1 : 3, "pfn %lx has flags %lx", pfn, e & 0xfff);
@@ -137,8 +146,10 @@ Test(layout, holds_for_many_sizes)
 {
 	for (int flags = 0; flags < 4; flags++) {
 		for (uint64_t bytes = 4096; bytes < 64ull << 20; bytes = bytes * 5 + 4096) {
-			for (uint64_t module = 0; module < 20ull << 20; module = module * 7 + 4097) {
-				plan_and_check(make_kernel(1 << 20, bytes, flags & 1, flags & 2), 128 * MIB, module);
+			for (uint64_t module = 0; module < 20ull << 20;
+			     module = module * 7 + 4097) {
+				plan_and_check(make_kernel(1 << 20, bytes, flags & 1, flags & 2),
+					       128 * MIB, module);
 			}
 		}
 	}
@@ -168,15 +179,17 @@ Test(layout, a_guest_too_small_is_told_how_much_it_needs)
 Test(layout, contradictory_notes_are_refused)
 {
 	struct elfnotes k = make_kernel(1 << 20, 4096, true, true);
-	const uint64_t bad[] = { 0xffff800000000000ull, 0x0000800000000000ull, 0x00007fffffe00000ull, BASE, BASE - (4ull << 30),
-				 0xffffffffffe00000ull };
+	const uint64_t bad[] = { 0xffff800000000000ull, 0x0000800000000000ull,
+				 0x00007fffffe00000ull, BASE,
+				 BASE - (4ull << 30),	0xffffffffffe00000ull };
 	struct layout l;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char *err = NULL;
 
 		k.init_p2m = bad[i];
-		cr_assert_eq(layout_plan(&k, 4096 * MIB, 0, &l, &err), -1, "frame list at %lx", bad[i]);
+		cr_assert_eq(layout_plan(&k, 4096 * MIB, 0, &l, &err), -1, "frame list at %lx",
+			     bad[i]);
 		free(err);
 	}
 	k.has_init_p2m = false;

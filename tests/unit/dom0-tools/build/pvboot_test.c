@@ -16,9 +16,9 @@
 #include "dom0-tools/libpav/die.h"
 #include "tests/fake/hcall_fake.h"
 
-#define BASE 0xffffffff80000000ull
+#define BASE  0xffffffff80000000ull
 #define PADDR 0x100000ull
-#define MIB (1ull << 20)
+#define MIB   (1ull << 20)
 
 static char dir[] = "/tmp/pvboot_test.XXXXXX";
 static char *kernel, *ramdisk;
@@ -34,9 +34,17 @@ static void add_note(struct buf *b, uint32_t type, uint64_t n)
 
 static void write_kernel(const char *path)
 {
-	Elf64_Ehdr eh = { .e_ident = ELFMAG, .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_phoff = sizeof(eh),
-			  .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2 };
-	Elf64_Phdr ph[2] = { { .p_type = PT_LOAD, .p_paddr = PADDR, .p_offset = 4096, .p_filesz = 5000, .p_memsz = 20000 },
+	Elf64_Ehdr eh = { .e_ident = ELFMAG,
+			  .e_type = ET_EXEC,
+			  .e_machine = EM_X86_64,
+			  .e_phoff = sizeof(eh),
+			  .e_phentsize = sizeof(Elf64_Phdr),
+			  .e_phnum = 2 };
+	Elf64_Phdr ph[2] = { { .p_type = PT_LOAD,
+			       .p_paddr = PADDR,
+			       .p_offset = 4096,
+			       .p_filesz = 5000,
+			       .p_memsz = 20000 },
 			     { .p_type = PT_NOTE, .p_offset = sizeof(eh) + sizeof(ph) } };
 	struct buf notes = { 0 }, file = { 0 };
 	char code[5000];
@@ -83,8 +91,12 @@ TestSuite(pvboot, .init = set_up, .fini = tear_down);
 
 static struct pvboot_request make_request(void)
 {
-	return (struct pvboot_request){ .memory = 32 * MIB + 4096 * 3, .memory_max = 64 * MIB, .vcpus_max = 1, .kernel = kernel,
-					.ramdisk = ramdisk, .cmdline = "console=hvc0" };
+	return (struct pvboot_request){ .memory = 32 * MIB + 4096 * 3,
+					.memory_max = 64 * MIB,
+					.vcpus_max = 1,
+					.kernel = kernel,
+					.ramdisk = ramdisk,
+					.cmdline = "console=hvc0" };
 }
 
 static uint64_t *table(uint64_t mfn)
@@ -178,12 +190,13 @@ Test(pvboot, whichever_call_fails_nothing_is_left)
 		hcall_fake_reset(1 << 20);
 		hcall_fake.fail_at = n;
 		if (pvboot_build(hcall_open(NULL), &req, &d, &err) == 0) {
-			fell_back++;	/* large extents refused: small ones serve */
+			fell_back++; /* large extents refused: small ones serve */
 			cr_assert_eq(hcall_fake.domains, 1);
 			continue;
 		}
 		cr_assert_not_null(err);
-		cr_assert_eq(hcall_fake.domains, 0, "call %u failed (%s) and the domain stayed", n, err);
+		cr_assert_eq(hcall_fake.domains, 0, "call %u failed (%s) and the domain stayed", n,
+			     err);
 		cr_assert_eq(hcall_fake.mappings, 0, "call %u failed and a mapping stayed", n);
 		free(err);
 	}
@@ -195,7 +208,8 @@ static void refuse(struct pvboot_request req, const char *part)
 	struct pvboot_domain d;
 	char *err = NULL;
 
-	cr_assert_eq(pvboot_build(hcall_open(NULL), &req, &d, &err), -1, "built; expected \"%s\"", part);
+	cr_assert_eq(pvboot_build(hcall_open(NULL), &req, &d, &err), -1, "built; expected \"%s\"",
+		     part);
 	cr_assert(strstr(err, part), "\"%s\" does not say \"%s\"", err, part);
 	cr_assert_eq(hcall_fake.created, 0, "a domain was created before the files were looked at");
 	free(err);

@@ -75,13 +75,15 @@ Test(ring, writing_stops_when_the_guest_does_not_read)
 
 Test(ring, random_indices_stay_inside)
 {
-	struct xencons_interface *page = malloc(sizeof(*page));	/* so that the sanitizer guards its ends */
+	struct xencons_interface *page =
+		malloc(sizeof(*page)); /* so that the sanitizer guards its ends */
 	unsigned int seed = 3;
 	char data[4096];
 
 	memset(page, 0, sizeof(*page));
 	for (int i = 0; i < 100000; i++) {
-		uint32_t *idx[] = { &page->in_cons, &page->in_prod, &page->out_cons, &page->out_prod };
+		uint32_t *idx[] = { &page->in_cons, &page->in_prod, &page->out_cons,
+				    &page->out_prod };
 
 		*idx[rand_r(&seed) % 4] = (uint32_t)rand_r(&seed) * 2654435761u;
 		cr_assert_leq(conring_read(page, data, sizeof(data)), sizeof(page->out));

@@ -30,7 +30,8 @@ static void expect_perms(struct node_list *l, const char *path, unsigned int own
 	struct node *n = find(l, path);
 
 	cr_assert_not_null(n, "no %s", path);
-	cr_assert(n->sets_perms && n->owner == owner && n->reader == reader, "%s: n%u,r%d", path, n->owner, n->reader);
+	cr_assert(n->sets_perms && n->owner == owner && n->reader == reader, "%s: n%u,r%d", path,
+		  n->owner, n->reader);
 }
 
 /* A list is written in order: permissions are inherited only if the directory comes first. */
@@ -40,7 +41,8 @@ static void check_order(struct node_list *l)
 		size_t len = strlen(l->items[i].path);
 
 		for (size_t j = 0; j < i && l->items[i].sets_perms; j++) {
-			cr_assert(strncmp(l->items[j].path, l->items[i].path, len) || l->items[j].path[len] != '/',
+			cr_assert(strncmp(l->items[j].path, l->items[i].path, len) ||
+					  l->items[j].path[len] != '/',
 				  "%s comes before its directory", l->items[j].path);
 		}
 		for (size_t j = 0; j < i; j++) {
@@ -51,16 +53,20 @@ static void check_order(struct node_list *l)
 
 Test(nodes, a_disk_has_both_ends)
 {
-	struct domspec_disk disk = { .vdev = (char *)"xvda", .path = (char *)"/a.img", .readonly = true };
+	struct domspec_disk disk = { .vdev = (char *)"xvda",
+				     .path = (char *)"/a.img",
+				     .readonly = true };
 	struct node_list l = { 0 };
 
 	nodes_for_disk(&l, 7, &disk);
-	expect(&l, "/local/domain/7/device/vbd/51712/backend", "/local/domain/0/backend/vbd/7/51712");
+	expect(&l, "/local/domain/7/device/vbd/51712/backend",
+	       "/local/domain/0/backend/vbd/7/51712");
 	expect(&l, "/local/domain/7/device/vbd/51712/backend-id", "0");
 	expect(&l, "/local/domain/7/device/vbd/51712/virtual-device", "51712");
 	expect(&l, "/local/domain/7/device/vbd/51712/device-type", "disk");
 	expect(&l, "/local/domain/7/device/vbd/51712/state", "1");
-	expect(&l, "/local/domain/0/backend/vbd/7/51712/frontend", "/local/domain/7/device/vbd/51712");
+	expect(&l, "/local/domain/0/backend/vbd/7/51712/frontend",
+	       "/local/domain/7/device/vbd/51712");
 	expect(&l, "/local/domain/0/backend/vbd/7/51712/frontend-id", "7");
 	expect(&l, "/local/domain/0/backend/vbd/7/51712/online", "1");
 	expect(&l, "/local/domain/0/backend/vbd/7/51712/mode", "r");
@@ -73,7 +79,9 @@ Test(nodes, a_disk_has_both_ends)
 
 Test(nodes, a_nic_has_both_ends)
 {
-	struct domspec_nic nic = { .name = (char *)"eth1", .bridge = (char *)"br0", .mac = { 0, 0x16, 0x3e, 1, 2, 3 } };
+	struct domspec_nic nic = { .name = (char *)"eth1",
+				   .bridge = (char *)"br0",
+				   .mac = { 0, 0x16, 0x3e, 1, 2, 3 } };
 	struct node_list l = { 0 };
 
 	nodes_for_nic(&l, 3, 1, &nic);
@@ -90,7 +98,11 @@ Test(nodes, a_nic_has_both_ends)
 Test(nodes, a_domain_finds_its_console_store_and_controls)
 {
 	struct domspec *s = domspec_new("g");
-	struct nodes_domain d = { .domid = 5, .store_mfn = 10, .console_mfn = 11, .store_port = 1, .console_port = 2,
+	struct nodes_domain d = { .domid = 5,
+				  .store_mfn = 10,
+				  .console_mfn = 11,
+				  .store_port = 1,
+				  .console_port = 2,
 				  .console_log = "/log" };
 	struct node_list l = { 0 };
 

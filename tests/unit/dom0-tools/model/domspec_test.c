@@ -39,8 +39,13 @@ Test(domspec, defaults_need_only_a_kernel)
 
 Test(domspec, names_that_could_be_paths_or_options_are_refused)
 {
-	static const char *const bad[] = { "", "a/b", "..", ".a", "-x", "a b", "a\n", "ä", "Domain-0",
-					   "0123456789012345678901234567890123456789012345678901234567890123" };
+	static const char *const bad[] = {
+		"",	    "a/b",
+		"..",	    ".a",
+		"-x",	    "a b",
+		"a\n",	    "ä",
+		"Domain-0", "0123456789012345678901234567890123456789012345678901234567890123"
+	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct domspec *s = make_spec();
@@ -53,13 +58,26 @@ Test(domspec, names_that_could_be_paths_or_options_are_refused)
 
 Test(domspec, memory_and_vcpus_have_bounds)
 {
-	static const struct { uint64_t memory, max; const char *part; } m[] = {
-		{ (32 << 20) - 4096, 256 << 20, "too little" }, { (64 << 20) + 1, 256 << 20, "whole number" },
-		{ 64 << 20, (64 << 20) + 5, "whole number" }, { 64 << 20, 32 << 20, "larger than its maximum" },
-		{ 2ull << 40, 2ull << 40, "too much" }, { 64 << 20, 2ull << 40, "too much" }, { 0, 0, "too little" },
+	static const struct {
+		uint64_t memory, max;
+		const char *part;
+	} m[] = {
+		{ (32 << 20) - 4096, 256 << 20, "too little" },
+		{ (64 << 20) + 1, 256 << 20, "whole number" },
+		{ 64 << 20, (64 << 20) + 5, "whole number" },
+		{ 64 << 20, 32 << 20, "larger than its maximum" },
+		{ 2ull << 40, 2ull << 40, "too much" },
+		{ 64 << 20, 2ull << 40, "too much" },
+		{ 0, 0, "too little" },
 	};
-	static const struct { unsigned int n, max; const char *part; } v[] = {
-		{ 0, 1, "0 vCPUs" }, { 33, 33, "33 vCPUs" }, { 1, 99, "99 vCPUs" }, { 4, 2, "more than its maximum" },
+	static const struct {
+		unsigned int n, max;
+		const char *part;
+	} v[] = {
+		{ 0, 1, "0 vCPUs" },
+		{ 33, 33, "33 vCPUs" },
+		{ 1, 99, "99 vCPUs" },
+		{ 4, 2, "more than its maximum" },
 	};
 
 	for (size_t i = 0; i < sizeof(m) / sizeof(m[0]); i++) {
@@ -106,15 +124,32 @@ Test(domspec, disks_are_checked)
 
 Test(domspec, disk_names_have_the_numbers_frontends_expect)
 {
-	static const struct { const char *name; int id; } v[] = {
-		{ "xvda", 51712 }, { "xvdb", 51728 }, { "xvda1", 51713 }, { "xvdp15", 51967 },
-		{ "xvdq", 1 << 28 | 16 << 8 }, { "xvda16", 1 << 28 | 16 }, { "xvdaa", 1 << 28 | 26 << 8 },
-		{ "xvd", -1 }, { "xvdA", -1 }, { "xvda01", -1 }, { "xvda0", -1 }, { "xvda1x", -1 }, { "xvdaaa", -1 },
-		{ "xvda256", -1 }, { "xvda99999999999", -1 }, { "", -1 }, { NULL, -1 },
+	static const struct {
+		const char *name;
+		int id;
+	} v[] = {
+		{ "xvda", 51712 },
+		{ "xvdb", 51728 },
+		{ "xvda1", 51713 },
+		{ "xvdp15", 51967 },
+		{ "xvdq", 1 << 28 | 16 << 8 },
+		{ "xvda16", 1 << 28 | 16 },
+		{ "xvdaa", 1 << 28 | 26 << 8 },
+		{ "xvd", -1 },
+		{ "xvdA", -1 },
+		{ "xvda01", -1 },
+		{ "xvda0", -1 },
+		{ "xvda1x", -1 },
+		{ "xvdaaa", -1 },
+		{ "xvda256", -1 },
+		{ "xvda99999999999", -1 },
+		{ "", -1 },
+		{ NULL, -1 },
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		cr_assert_eq(domspec_vdev_id(v[i].name), v[i].id, "%s is %d", v[i].name, domspec_vdev_id(v[i].name));
+		cr_assert_eq(domspec_vdev_id(v[i].name), v[i].id, "%s is %d", v[i].name,
+			     domspec_vdev_id(v[i].name));
 	}
 }
 
@@ -144,7 +179,8 @@ Test(domspec, json_goes_there_and_back)
 
 Test(domspec, a_maximum_not_given_follows_the_value)
 {
-	struct domspec *s = domspec_from_json("{\"name\":\"a\",\"memory\":1073741824,\"vcpus\":3}", NULL);
+	struct domspec *s = domspec_from_json("{\"name\":\"a\",\"memory\":1073741824,\"vcpus\":3}",
+					      NULL);
 
 	cr_assert_eq(s->memory_max, 1073741824);
 	cr_assert_eq(s->vcpus_max, 3);
@@ -153,22 +189,36 @@ Test(domspec, a_maximum_not_given_follows_the_value)
 
 Test(domspec, malformed_json_is_refused_in_words)
 {
-	static const struct { const char *text, *part; } v[] = {
-		{ "", "ends too early" }, { "{", "ends too early" }, { "[]", "not a JSON object" }, { "{}x", "more text" },
-		{ "nonsense", "not JSON" }, { "{\"nam\":\"a\"}", "no \"nam\"" }, { "{\"name\":1}", "not a string" },
-		{ "{\"name\":\"a\\u0000b\"}", "zero byte" }, { "{\"memory\":\"1\"}", "not a whole number" },
-		{ "{\"memory\":-1}", "out of range" }, { "{\"vcpus\":99999999}", "out of range" },
-		{ "{\"on_crash\":\"dance\"}", "destroy, restart or preserve" }, { "{\"uuid\":\"1\"}", "not a UUID" },
-		{ "{\"disks\":{}}", "not a list" }, { "{\"disks\":[1]}", "not an object" },
-		{ "{\"disks\":[{\"vdef\":\"x\"}]}", "vdef" }, { "{\"nics\":[{\"mac\":\"00:11:22:33:44\"}]}", "not a MAC" },
-		{ "{\"nics\":[{\"mac\":\"00:11:22:33:44:555\"}]}", "not a MAC" }, { "{\"nics\":[{\"speed\":1}]}", "speed" },
+	static const struct {
+		const char *text, *part;
+	} v[] = {
+		{ "", "ends too early" },
+		{ "{", "ends too early" },
+		{ "[]", "not a JSON object" },
+		{ "{}x", "more text" },
+		{ "nonsense", "not JSON" },
+		{ "{\"nam\":\"a\"}", "no \"nam\"" },
+		{ "{\"name\":1}", "not a string" },
+		{ "{\"name\":\"a\\u0000b\"}", "zero byte" },
+		{ "{\"memory\":\"1\"}", "not a whole number" },
+		{ "{\"memory\":-1}", "out of range" },
+		{ "{\"vcpus\":99999999}", "out of range" },
+		{ "{\"on_crash\":\"dance\"}", "destroy, restart or preserve" },
+		{ "{\"uuid\":\"1\"}", "not a UUID" },
+		{ "{\"disks\":{}}", "not a list" },
+		{ "{\"disks\":[1]}", "not an object" },
+		{ "{\"disks\":[{\"vdef\":\"x\"}]}", "vdef" },
+		{ "{\"nics\":[{\"mac\":\"00:11:22:33:44\"}]}", "not a MAC" },
+		{ "{\"nics\":[{\"mac\":\"00:11:22:33:44:555\"}]}", "not a MAC" },
+		{ "{\"nics\":[{\"speed\":1}]}", "speed" },
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		char *err = NULL;
 
 		cr_assert_null(domspec_from_json(v[i].text, &err), "%s was accepted", v[i].text);
-		cr_assert(err && strstr(err, v[i].part), "%s: \"%s\" does not say \"%s\"", v[i].text, err, v[i].part);
+		cr_assert(err && strstr(err, v[i].part), "%s: \"%s\" does not say \"%s\"",
+			  v[i].text, err, v[i].part);
 		free(err);
 	}
 }

@@ -33,7 +33,8 @@ static void refuse(const char *p, bool readonly, const char *part)
 {
 	char *err = NULL;
 
-	cr_assert_null(claim_take(p, readonly, "second", false, &err), "accepted; expected \"%s\"", part);
+	cr_assert_null(claim_take(p, readonly, "second", false, &err), "accepted; expected \"%s\"",
+		       part);
 	cr_assert(strstr(err, part), "\"%s\" does not say \"%s\"", err, part);
 	free(err);
 }
@@ -56,7 +57,8 @@ Test(claims, one_writer_keeps_everybody_away_under_any_name)
 
 Test(claims, readers_share_but_not_with_a_writer)
 {
-	struct claim *a = claim_take(path, true, "first", false, NULL), *b = claim_take(path, true, "second", false, NULL);
+	struct claim *a = claim_take(path, true, "first", false, NULL),
+		     *b = claim_take(path, true, "second", false, NULL);
 
 	cr_assert(a && b);
 	refuse(path, false, "in use");
@@ -72,7 +74,8 @@ Test(claims, another_program_s_lock_is_seen)
 
 	cr_assert_eq(flock(fd, LOCK_EX), 0);
 	refuse(path, false, "another program");
-	c = claim_take(path, false, "first", true, NULL);	/* ... unless it is known to be our helper's */
+	c = claim_take(path, false, "first", true,
+		       NULL); /* ... unless it is known to be our helper's */
 	cr_assert_not_null(c);
 	claim_drop(c);
 	close(fd);

@@ -26,7 +26,9 @@ Test(policy, states_in_words)
 
 Test(policy, each_end_has_its_own_action)
 {
-	struct domspec s = { .on_poweroff = DOMSPEC_DESTROY, .on_reboot = DOMSPEC_RESTART, .on_crash = DOMSPEC_PRESERVE };
+	struct domspec s = { .on_poweroff = DOMSPEC_DESTROY,
+			     .on_reboot = DOMSPEC_RESTART,
+			     .on_crash = DOMSPEC_PRESERVE };
 
 	cr_assert_eq(policy_on_shutdown(&s, SHUTDOWN_poweroff), DOMSPEC_DESTROY);
 	cr_assert_eq(policy_on_shutdown(&s, SHUTDOWN_reboot), DOMSPEC_RESTART);
