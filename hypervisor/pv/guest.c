@@ -296,7 +296,6 @@ void guest_start_idle(void)
 	stack_restart(idle_loop);
 }
 
-#define TRACE 0
 /* ---- hypercalls and system calls ---- */
 
 void syscall_from_guest(struct regs *r)
@@ -304,9 +303,7 @@ void syscall_from_guest(struct regs *r)
 	struct vcpu *v = cpu_info()->current;
 
 	if (likely(v->pv->kernel_mode)) {
-		if (TRACE) log_err("HC %lu(%lx %lx %lx) at %lx", r->rax, r->rdi, r->rsi, r->rdx, r->rip);
 		r->rax = (uint64_t)hypercall_call((unsigned int)r->rax, r->rdi, r->rsi, r->rdx, r->r10, r->r8);
-		if (TRACE) log_err("  = %ld", (long)r->rax);
 	} else {
 		bounce_callback(v, r, &v->pv->syscall);
 	}
@@ -486,6 +483,8 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		.rdx = u->rdx, .rsi = u->rsi, .rdi = u->rdi, .rip = u->rip, .cs = u->cs | 3, .rsp = u->rsp,
 		.ss = u->ss | 3, .rflags = (u->rflags & 0x44dd5) | 0x202,
 	};
+	/* Other vCPUs than the first never call set_iopl: their virtual I/O privilege comes with their flags. */
+	p->iopl = (u->rflags >> 12) & 3;
 	p->kernel_mode = c->flags & VGCF_in_kernel;
 	p->ds = u->ds;
 	p->es = u->es;
