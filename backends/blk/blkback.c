@@ -37,11 +37,11 @@
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/log.h"
 
-#define PAGE_BYTES 4096u
-#define MAX_RING_ORDER 3u
-#define MAX_SLOTS 256u		/* of a ring of 2^MAX_RING_ORDER pages */
-#define PERSISTENT_PAGES 1056u	/* a one-page ring of a stock frontend, all in use */
-#define URING_ENTRIES 512u
+#define PAGE_BYTES	 4096u
+#define MAX_RING_ORDER	 3u
+#define MAX_SLOTS	 256u  /* of a ring of 2^MAX_RING_ORDER pages */
+#define PERSISTENT_PAGES 1056u /* a one-page ring of a stock frontend, all in use */
+#define URING_ENTRIES	 512u
 
 /* user_data of what is no blk_io. */
 enum { TAG_EVENT = 1, TAG_STORE, TAG_SIGNAL, TAG_COUNT };
@@ -50,13 +50,13 @@ enum io_step { IO_DATA, IO_SYNC, IO_DISCARD };
 
 struct blk_io {
 	struct blk_request rq;
-	struct blk_io *next;		/* free, waiting to flush, or answered */
+	struct blk_io *next; /* free, waiting to flush, or answered */
 	enum io_step step;
-	bool direct;			/* its I/O goes around the page cache */
+	bool direct; /* its I/O goes around the page cache */
 	uint32_t epoch;
 	uint32_t iov_at, iov_count;
-	uint64_t done;			/* bytes */
-	uint32_t page_count;		/* held */
+	uint64_t done;	     /* bytes */
+	uint32_t page_count; /* held */
 	struct gmap_page pages[BLK_MAX_SEGMENTS];
 	struct iovec iov[BLK_MAX_SEGMENTS];
 };
@@ -74,19 +74,19 @@ struct blkback {
 
 	/* One connection: */
 	bool connected, draining, broken;
-	bool look;			/* requests may be waiting though no event said so */
+	bool look; /* requests may be waiting though no event said so */
 	void *ring_pages;
 	uint32_t ring_page_count;
 	struct ring ring;
 	evtchn_port_t port;
-	bool port_masked;		/* an event was taken and not unmasked yet */
+	bool port_masked; /* an event was taken and not unmasked yet */
 	struct gmap *gmap;
-	struct blk_io *ios;		/* one for each slot of the ring */
+	struct blk_io *ios; /* one for each slot of the ring */
 	struct blk_io *free, *answered;
 	struct blk_io *flush_head, **flush_tail;
 	unsigned int in_flight;
 	uint32_t epoch;
-	uint32_t epoch_writes[MAX_SLOTS + 1];	/* by epoch modulo its length: no more can be open */
+	uint32_t epoch_writes[MAX_SLOTS + 1]; /* by epoch modulo its length: no more can be open */
 };
 
 static uint32_t *writes_of(struct blkback *b, uint32_t epoch)
@@ -197,9 +197,10 @@ static void submit_data(struct blkback *b, struct blk_io *io)
 	io->step = IO_DATA;
 	if (b->disk.in_memory) {
 		/* A copy; handing it to a kernel thread would cost more than doing it. */
-		on_data(b, io, result_of(io->rq.op == BLK_READ ?
-					 preadv(fd, iov, (int)count, (off_t)offset) :
-					 pwritev(fd, iov, (int)count, (off_t)offset)));
+		on_data(b, io,
+			result_of(io->rq.op == BLK_READ
+					  ? preadv(fd, iov, (int)count, (off_t)offset)
+					  : pwritev(fd, iov, (int)count, (off_t)offset)));
 		return;
 	}
 	sqe = get_sqe(b);
@@ -217,7 +218,7 @@ static void submit_sync(struct blkback *b, struct blk_io *io)
 
 	io->step = IO_SYNC;
 	if (b->disk.in_memory) {
-		on_done(b, io, 0);	/* there is nothing more durable behind it */
+		on_done(b, io, 0); /* there is nothing more durable behind it */
 		return;
 	}
 	sqe = get_sqe(b);
@@ -261,7 +262,7 @@ static bool retry_buffered(struct blkback *b, struct blk_io *io, int res)
 	}
 	if (b->disk.direct_fd >= 0) {
 		log_warn("direct I/O refused (%s): using the page cache", strerror(-res));
-		b->disk.direct_fd = -1;	/* left open for others in flight; exit closes it */
+		b->disk.direct_fd = -1; /* left open for others in flight; exit closes it */
 	}
 	io->direct = false;
 	return true;
@@ -294,8 +295,8 @@ static void on_done(struct blkback *b, struct blk_io *io, int res)
 
 	if (res < 0) {
 		log_warn("%s: %s", io->step == IO_SYNC ? "flush" : "discard", strerror(-res));
-		status = res == -EOPNOTSUPP && io->step == IO_DISCARD ? BLKIF_RSP_EOPNOTSUPP :
-									BLKIF_RSP_ERROR;
+		status = res == -EOPNOTSUPP && io->step == IO_DISCARD ? BLKIF_RSP_EOPNOTSUPP
+								      : BLKIF_RSP_ERROR;
 	}
 	finish(b, io, status);
 }
@@ -336,7 +337,7 @@ static int fetch_segments(struct blkback *b, struct blk_io *io)
 		memcpy((uint8_t *)io->rq.segments + at, pages[i].addr, step);
 		at += step;
 	}
-	__asm__ __volatile__("" : : : "memory");	/* one look only */
+	__asm__ __volatile__("" : : : "memory"); /* one look only */
 	gmap_put(b->gmap, pages, count);
 	return blk_parse_segments(&b->limits, &io->rq);
 }
@@ -548,7 +549,8 @@ static int begin(struct blkback *b, const struct journal_id *id, bool resumed)
 		return resume(b);
 	}
 	if (resumed) {
-		log_warn("connected already, and no journal of it: going on as if nothing was in flight");
+		log_warn(
+			"connected already, and no journal of it: going on as if nothing was in flight");
 	}
 	make_free_list(b, none);
 	if (b->journal) {
@@ -658,14 +660,16 @@ static int blkback_connect(void *driver, bool resumed)
 	b->in_flight = 0;
 	b->draining = b->broken = false;
 	b->connected = b->look = true;
-	id = (struct journal_id){ refs[0], (uint32_t)remote, b->ring.size, sizeof(blkif_request_t) };
+	id = (struct journal_id){ refs[0], (uint32_t)remote, b->ring.size,
+				  sizeof(blkif_request_t) };
 	rc = begin(b, &id, resumed);
 	if (rc) {
 		goto out_free;
 	}
 	/* A process before us may have published without telling. */
 	xenevtchn_notify(b->xce, b->port);
-	log_info("connected: %u slots, %s grants", b->ring.size, persistent ? "persistent" : "single");
+	log_info("connected: %u slots, %s grants", b->ring.size,
+		 persistent ? "persistent" : "single");
 	return 0;
 
 out_free:
@@ -758,7 +762,8 @@ static void open_all(struct blkback *b)
 		die("can't reach the store: %s", strerror(-rc));
 	}
 	if (b->config->journal_fd >= 0) {
-		b->journal = journal_open(b->config->journal_fd, MAX_SLOTS, sizeof(blkif_request_t));
+		b->journal = journal_open(b->config->journal_fd, MAX_SLOTS,
+					  sizeof(blkif_request_t));
 		if (!b->journal) {
 			log_warn("no journal: %s", strerror(errno));
 		}
@@ -771,7 +776,9 @@ static void open_all(struct blkback *b)
 static void confine(struct blkback *b)
 {
 	static const int extra[] = {
-		SCMP_SYS(io_uring_enter), SCMP_SYS(preadv), SCMP_SYS(pwritev),
+		SCMP_SYS(io_uring_enter),
+		SCMP_SYS(preadv),
+		SCMP_SYS(pwritev),
 	};
 	int rc;
 
@@ -817,7 +824,8 @@ static void on_completion(struct blkback *b, struct io_uring_cqe *cqe)
 
 	if (tag < TAG_COUNT) {
 		const int fds[] = { [TAG_EVENT] = xenevtchn_fd(b->xce),
-				    [TAG_STORE] = device_fd(&b->dev), [TAG_SIGNAL] = b->signal_fd };
+				    [TAG_STORE] = device_fd(&b->dev),
+				    [TAG_SIGNAL] = b->signal_fd };
 
 		if (!(cqe->flags & IORING_CQE_F_MORE)) {
 			poll_for(b, fds[tag], tag);
@@ -872,13 +880,16 @@ int blkback_run(const struct blkback_config *config)
 {
 	struct blkback b = { .config = config, .disk = config->disk };
 
-	b.limits = (struct blk_limits){ .sectors = b.disk.sectors, .align = b.disk.logical / BLK_SECTOR,
+	b.limits = (struct blk_limits){ .sectors = b.disk.sectors,
+					.align = b.disk.logical / BLK_SECTOR,
 					.readonly = b.disk.readonly,
 					.discard = b.disk.discard_granularity != 0 };
 	open_all(&b);
 	log_info("domain %u disk %s: %llu sectors%s%s", config->domid, config->id,
 		 (unsigned long long)b.disk.sectors, b.disk.readonly ? ", read-only" : "",
-		 b.disk.in_memory ? ", in memory" : b.disk.direct_fd >= 0 ? ", direct" : "");
+		 b.disk.in_memory	 ? ", in memory"
+		 : b.disk.direct_fd >= 0 ? ", direct"
+					 : "");
 	publish_features(&b);
 	confine(&b);
 	poll_for(&b, xenevtchn_fd(b.xce), TAG_EVENT);
@@ -890,7 +901,7 @@ int blkback_run(const struct blkback_config *config)
 	}
 	journal_close(b.journal, b.dev.over);
 	if (b.dev.lost) {
-		log_error("the store is gone: leaving; the next process resumes");
+		log_error("leaving without the frontend's knowledge; the next process resumes");
 		return RUN_EXIT_LOST;
 	}
 	log_info("device over");

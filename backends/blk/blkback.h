@@ -17,9 +17,9 @@ struct blkback;
 
 struct blkback_config {
 	unsigned int domid;
-	const char *id;		/* name of the device's directories in the store */
+	const char *id; /* name of the device's directories in the store */
 	struct disk disk;
-	int journal_fd;		/* -1: none */
+	int journal_fd; /* -1: none */
 	uint32_t uid;
 };
 

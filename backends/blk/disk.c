@@ -21,7 +21,7 @@
 /* A number from the block device's directory in sysfs; 0 if there is none. */
 static uint64_t queue_number(dev_t dev, const char *name)
 {
-	static const char *const dirs[] = { "queue", "../queue" };	/* disk, partition */
+	static const char *const dirs[] = { "queue", "../queue" }; /* disk, partition */
 	unsigned long long v = 0;
 	char path[128];
 
@@ -75,7 +75,8 @@ static int measure_file(struct disk *d, const struct stat *st)
 
 	d->sectors = (uint64_t)st->st_size / 512;
 	d->logical = 512;
-	d->physical = st->st_blksize >= 512 && st->st_blksize <= 4096 ? (uint32_t)st->st_blksize : 512;
+	d->physical = st->st_blksize >= 512 && st->st_blksize <= 4096 ? (uint32_t)st->st_blksize
+								      : 512;
 	if (!d->readonly && can_punch(d, st->st_size)) {
 		d->discard_granularity = d->physical;
 		d->discard_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -121,9 +122,11 @@ int disk_open(struct disk *d, const char *path, bool readonly, char **err)
 	 * file for the guest: it outlives us, ours says that one process serves the disk.
 	 */
 	if (fcntl(d->fd, F_OFD_SETLK,
-		  &(struct flock){ .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET })) {
+		  &(struct flock){ .l_type = readonly ? F_RDLCK : F_WRLCK,
+				   .l_whence = SEEK_SET })) {
 		return fail(err, "%s: %s", path,
-			    errno == EAGAIN || errno == EACCES ? "in use by another device" : strerror(errno));
+			    errno == EAGAIN || errno == EACCES ? "in use by another device"
+							       : strerror(errno));
 	}
 	/* O_NONBLOCK was only for opening; a FIFO must not hang us. */
 	fcntl(d->fd, F_SETFL, fcntl(d->fd, F_GETFL) & ~O_NONBLOCK);

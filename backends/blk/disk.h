@@ -11,14 +11,14 @@
 #include <stdint.h>
 
 struct disk {
-	int fd;			/* through the page cache */
-	int direct_fd;		/* around it, or -1 */
-	uint64_t sectors;	/* of 512 bytes */
-	uint32_t logical, physical;	/* bytes; I/O must be aligned to logical */
-	uint32_t discard_granularity;	/* bytes; 0: no discard */
-	int discard_mode;	/* of fallocate() */
+	int fd;			      /* through the page cache */
+	int direct_fd;		      /* around it, or -1 */
+	uint64_t sectors;	      /* of 512 bytes */
+	uint32_t logical, physical;   /* bytes; I/O must be aligned to logical */
+	uint32_t discard_granularity; /* bytes; 0: no discard */
+	int discard_mode;	      /* of fallocate() */
 	bool readonly;
-	bool in_memory;		/* on a memory file system: no point in asynchronous I/O */
+	bool in_memory; /* on a memory file system: no point in asynchronous I/O */
 };
 
 /*

@@ -24,9 +24,12 @@ static const char usage[] =
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "domid", required_argument, NULL, 'd' }, { "dev", required_argument, NULL, 'i' },
-		{ "path", required_argument, NULL, 'p' },  { "readonly", no_argument, NULL, 'r' },
-		{ "uid", required_argument, NULL, 'u' },   { "help", no_argument, NULL, 'h' },
+		{ "domid", required_argument, NULL, 'd' },
+		{ "dev", required_argument, NULL, 'i' },
+		{ "path", required_argument, NULL, 'p' },
+		{ "readonly", no_argument, NULL, 'r' },
+		{ "uid", required_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct blkback_config config = { .journal_fd = -1 };
@@ -38,13 +41,27 @@ int main(int argc, char **argv)
 	run_close_inherited();
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'd': domid = optarg; break;
-		case 'i': config.id = optarg; break;
-		case 'p': path = optarg; break;
-		case 'r': readonly = true; break;
-		case 'u': uid = optarg; break;
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return 2;
+		case 'd':
+			domid = optarg;
+			break;
+		case 'i':
+			config.id = optarg;
+			break;
+		case 'p':
+			path = optarg;
+			break;
+		case 'r':
+			readonly = true;
+			break;
+		case 'u':
+			uid = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
 		}
 	}
 	if (!domid || !config.id || !path || !uid || optind != argc) {

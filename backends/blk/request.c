@@ -42,7 +42,7 @@ static int parse_direct(const blkif_request_t *raw, const struct blk_limits *lim
 	}
 	out->segment_count = raw->nr_segments;
 	if (!out->segment_count) {
-		return BLKIF_RSP_OKAY;	/* a plain flush has no position */
+		return BLKIF_RSP_OKAY; /* a plain flush has no position */
 	}
 	if (limits->readonly && out->op == BLK_FLUSH) {
 		return BLKIF_RSP_ERROR;
@@ -72,8 +72,8 @@ static int parse_indirect(const blkif_request_t *raw, const struct blk_limits *l
 	}
 	out->sector = in.sector_number;
 	out->segment_count = in.nr_segments;
-	out->indirect_pages = (uint16_t)((in.nr_segments + SEGMENTS_PER_PAGE - 1) /
-					 SEGMENTS_PER_PAGE);
+	out->indirect_pages =
+		(uint16_t)((in.nr_segments + SEGMENTS_PER_PAGE - 1) / SEGMENTS_PER_PAGE);
 	memcpy(out->indirect_refs, in.indirect_grefs, sizeof(out->indirect_refs));
 	return BLKIF_RSP_OKAY;
 }
@@ -119,7 +119,7 @@ int blk_parse(const blkif_request_t *raw, const struct blk_limits *limits, struc
 		return parse_discard(raw, limits, out);
 	case BLKIF_OP_INDIRECT:
 		return parse_indirect(raw, limits, out);
-	default:	/* barriers among them: not offered */
+	default: /* barriers among them: not offered */
 		return BLKIF_RSP_EOPNOTSUPP;
 	}
 }

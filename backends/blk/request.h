@@ -15,8 +15,8 @@
 #include <xen/xen.h>
 #include <xen/io/blkif.h>
 
-#define BLK_SECTOR 512u
-#define BLK_MAX_SEGMENTS 128u	/* offered as feature-max-indirect-segments */
+#define BLK_SECTOR	 512u
+#define BLK_MAX_SEGMENTS 128u /* offered as feature-max-indirect-segments */
 #define BLK_PAGE_SECTORS 8u
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
@@ -24,18 +24,18 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 /* What the disk allows; sectors are of 512 bytes whatever the medium's are. */
 struct blk_limits {
 	uint64_t sectors;
-	uint32_t align;		/* sectors: position and length of data must be multiples */
+	uint32_t align; /* sectors: position and length of data must be multiples */
 	bool readonly, discard;
 };
 
 /* Invariant once parsed: sector + sector_count <= limits.sectors, without wrapping. */
 struct blk_request {
 	enum blk_op op;
-	uint8_t wire_op;	/* what the response says */
+	uint8_t wire_op; /* what the response says */
 	uint64_t id;
 	uint64_t sector, sector_count;
 	uint16_t segment_count;
-	uint16_t indirect_pages;	/* > 0: blk_parse_segments() is still to be called */
+	uint16_t indirect_pages; /* > 0: blk_parse_segments() is still to be called */
 	grant_ref_t indirect_refs[BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST];
 	struct blkif_request_segment segments[BLK_MAX_SEGMENTS];
 };

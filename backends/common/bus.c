@@ -65,7 +65,8 @@ static unsigned int settle(struct bus *b)
 	}
 	if (!b->online) {
 		/* A frontend that has not set up anything need not be waited for. */
-		return front_is_closed(b) || front_is_starting(b) ? leave(b) : enter(b, BUS_CLOSING);
+		return front_is_closed(b) || front_is_starting(b) ? leave(b)
+								  : enter(b, BUS_CLOSING);
 	}
 	if (front_is_starting(b)) {
 		return enter(b, BUS_WAIT);
@@ -160,7 +161,7 @@ unsigned int bus_step(struct bus *b, enum bus_event event, enum xenbus_state fro
 		if (event != BUS_DRAINED) {
 			return 0;
 		}
-		b->phase = BUS_CLOSING;	/* the rings are gone, even if new ones follow at once */
+		b->phase = BUS_CLOSING; /* the rings are gone, even if new ones follow at once */
 		return BUS_DO_DETACH | settle(b);
 	case BUS_OVER:
 		return 0;

@@ -25,30 +25,31 @@ enum bus_phase { BUS_BORN, BUS_WAIT, BUS_UP, BUS_DRAIN, BUS_CLOSING, BUS_CLOSED,
 
 struct bus {
 	enum bus_phase phase;
-	enum xenbus_state front;	/* last seen; Unknown when its node is missing */
-	bool online;			/* the toolstack wants the device to stay */
-	bool vanished;			/* our directory is gone from the store */
-	bool broken;			/* the frontend misbehaved; it must close before we talk again */
+	enum xenbus_state front; /* last seen; Unknown when its node is missing */
+	bool online;		 /* the toolstack wants the device to stay */
+	bool vanished;		 /* our directory is gone from the store */
+	bool broken;		 /* the frontend misbehaved; it must close before we talk again */
 };
 
 enum bus_event {
-	BUS_START,		/* the process begins; front and online as given to bus_init() */
-	BUS_FRONT,		/* the frontend's state is now `front` */
-	BUS_CONNECTED,		/* the CONNECT action succeeded */
-	BUS_REFUSED,		/* the CONNECT action failed */
-	BUS_BROKE,		/* the ring holds nonsense */
-	BUS_DRAINED,		/* nothing is in flight any more */
-	BUS_OFFLINE,		/* `online` became 0, or somebody else wrote Closing into our state */
-	BUS_VANISHED,		/* our directory is gone */
+	BUS_START,     /* the process begins; front and online as given to bus_init() */
+	BUS_FRONT,     /* the frontend's state is now `front` */
+	BUS_CONNECTED, /* the CONNECT action succeeded */
+	BUS_REFUSED,   /* the CONNECT action failed */
+	BUS_BROKE,     /* the ring holds nonsense */
+	BUS_DRAINED,   /* nothing is in flight any more */
+	BUS_OFFLINE,   /* `online` became 0, or somebody else wrote Closing into our state */
+	BUS_VANISHED,  /* our directory is gone */
 	BUS_EVENT_COUNT
 };
 
 /* What the caller must do, in this order. */
 enum {
-	BUS_DO_DETACH = 1,	/* unmap the rings, unbind the event channel */
-	BUS_DO_PUBLISH = 2,	/* write bus_published() into our state node */
-	BUS_DO_CONNECT = 4,	/* read the frontend's nodes, map, bind; then BUS_CONNECTED or BUS_REFUSED */
-	BUS_DO_DRAIN = 8,	/* take no more requests; BUS_DRAINED when none is in flight */
+	BUS_DO_DETACH = 1,  /* unmap the rings, unbind the event channel */
+	BUS_DO_PUBLISH = 2, /* write bus_published() into our state node */
+	BUS_DO_CONNECT =
+		4, /* read the frontend's nodes, map, bind; then BUS_CONNECTED or BUS_REFUSED */
+	BUS_DO_DRAIN = 8, /* take no more requests; BUS_DRAINED when none is in flight */
 	BUS_DO_EXIT = 16,
 };
 

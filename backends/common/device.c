@@ -15,8 +15,8 @@
 
 static const char *state_name(enum xenbus_state s)
 {
-	static const char *const names[] = { "Unknown", "Initialising", "InitWait", "Initialised",
-					     "Connected", "Closing", "Closed" };
+	static const char *const names[] = { "Unknown",	  "Initialising", "InitWait", "Initialised",
+					     "Connected", "Closing",	  "Closed" };
 
 	return (unsigned int)s < sizeof(names) / sizeof(names[0]) ? names[s] : "strange";
 }
@@ -100,7 +100,8 @@ static enum xenbus_state read_state(struct device *d, const char *dir)
 		return XenbusStateUnknown;
 	}
 	note_error(d, rc, dir);
-	return !rc && value <= XenbusStateReconfigured ? (enum xenbus_state)value : XenbusStateUnknown;
+	return !rc && value <= XenbusStateReconfigured ? (enum xenbus_state)value
+						       : XenbusStateUnknown;
 }
 
 static bool read_online(struct device *d)

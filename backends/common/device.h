@@ -30,10 +30,10 @@ struct device_ops {
 
 struct device {
 	struct store *store;
-	char front[64], back[64];	/* directories, no final slash */
+	char front[64], back[64]; /* directories, no final slash */
 	struct bus bus;
-	bool over;			/* the process may end */
-	bool lost;			/* the store went away: end, and be started again */
+	bool over; /* the process may end */
+	bool lost; /* the store went away: end, and be started again */
 	bool resumed;
 	const struct device_ops *ops;
 	void *driver;

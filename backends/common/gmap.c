@@ -11,25 +11,25 @@
 #include "dom0-tools/libpav/log.h"
 
 #define PAGE_BYTES 4096u
-#define BUCKETS 1024u	/* power of two */
+#define BUCKETS	   1024u /* power of two */
 
 struct gmap_chunk {
-	struct gmap_chunk *older, *newer;	/* cached chunks by last use */
+	struct gmap_chunk *older, *newer; /* cached chunks by last use */
 	uint8_t *addr;
-	unsigned int count;	/* pages */
-	unsigned int users;	/* pages held by callers, a page held twice counts twice */
+	unsigned int count; /* pages */
+	unsigned int users; /* pages held by callers, a page held twice counts twice */
 	bool cached;
 	struct entry {
 		uint32_t ref;
 		struct gmap_chunk *chunk;
-		struct entry *next;	/* in its bucket */
+		struct entry *next; /* in its bucket */
 	} entries[];
 };
 
 struct gmap {
 	xengnttab_handle *gnt;
 	uint32_t domid;
-	unsigned int limit, mapped, cached;	/* pages */
+	unsigned int limit, mapped, cached; /* pages */
 	struct gmap_chunk *oldest, *newest;
 	struct entry *buckets[BUCKETS];
 };

@@ -19,7 +19,7 @@
 
 #include <xengnttab.h>
 
-#define GMAP_BATCH 256	/* most references of one gmap_get() */
+#define GMAP_BATCH 256 /* most references of one gmap_get() */
 
 struct gmap;
 struct gmap_chunk;

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define JOURNAL_MAGIC 0x314a5650u	/* "PVJ1" */
+#define JOURNAL_MAGIC 0x314a5650u /* "PVJ1" */
 
 enum { REC_FREE, REC_TAKEN, REC_ANSWERED };
 

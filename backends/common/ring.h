@@ -31,8 +31,8 @@ _Static_assert(offsetof(struct ring_shared, slots) == 64, "slots start at byte 6
  */
 struct ring {
 	struct ring_shared *shared;
-	uint32_t size;		/* slots, a power of two */
-	uint32_t slot_size;	/* bytes */
+	uint32_t size;	    /* slots, a power of two */
+	uint32_t slot_size; /* bytes */
 	uint32_t req_cons;
 	uint32_t rsp_prod;
 };

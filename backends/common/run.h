@@ -14,7 +14,7 @@
 #define RUN_DIR "/run/pavane"
 
 /* Exit statuses beyond success; the supervisor starts us again on all of them. */
-enum { RUN_EXIT_SETUP = 1, RUN_EXIT_LOST = 75 /* the store went away (EX_TEMPFAIL) */ };
+enum { RUN_EXIT_SETUP = 1, RUN_EXIT_LOST = 75 /* the store or the TAP went away (EX_TEMPFAIL) */ };
 
 /* A decimal number up to max, the whole text; ends the program with a message naming `what` if not. */
 uint64_t run_parse_number(const char *what, const char *text, uint64_t max);

@@ -29,8 +29,10 @@ static void check_mac(const char *text)
 	unsigned int b[6];
 	char end;
 
-	if (strlen(text) != 17 || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3],
-					 &b[4], &b[5], &end) != 6 || b[0] & 1) {
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+		   &end) != 6 ||
+	    b[0] & 1) {
 		die("--mac: '%s' is not the address of one interface", text);
 	}
 }
@@ -58,14 +60,30 @@ int main(int argc, char **argv)
 	run_close_inherited();
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
-		case 'd': domid = optarg; break;
-		case 'i': config.id = optarg; break;
-		case 'b': bridge = optarg; break;
-		case 'm': mac = optarg; break;
-		case 'n': ifname = optarg; break;
-		case 'u': uid = optarg; break;
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return 2;
+		case 'd':
+			domid = optarg;
+			break;
+		case 'i':
+			config.id = optarg;
+			break;
+		case 'b':
+			bridge = optarg;
+			break;
+		case 'm':
+			mac = optarg;
+			break;
+		case 'n':
+			ifname = optarg;
+			break;
+		case 'u':
+			uid = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
 		}
 	}
 	if (!domid || !config.id || !bridge || !mac || !ifname || !uid || optind != argc) {
@@ -87,6 +105,7 @@ int main(int argc, char **argv)
 	if (config.journal_fd < 0) {
 		log_warn("no journal (%s)", strerror(errno));
 	}
-	log_info("domain %u interface %s: %s on %s, %s", config.domid, config.id, ifname, bridge, mac);
+	log_info("domain %u interface %s: %s on %s, %s", config.domid, config.id, ifname, bridge,
+		 mac);
 	return netback_run(&config);
 }

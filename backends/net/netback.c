@@ -41,17 +41,17 @@
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/log.h"
 
-#define PAGE_BYTES 4096u
-#define HEADER_BYTES sizeof(struct virtio_net_hdr)
-#define MAX_PACKET (65535u + 14u + 8u)	/* with Ethernet header and VLAN tags */
-#define ARENA_BYTES (256u * 1024u)
-#define BATCH_PACKETS 64u
+#define PAGE_BYTES     4096u
+#define HEADER_BYTES   sizeof(struct virtio_net_hdr)
+#define MAX_PACKET     (65535u + 14u + 8u) /* with Ethernet header and VLAN tags */
+#define ARENA_BYTES    (256u * 1024u)
+#define BATCH_PACKETS  64u
 #define BATCH_SEGMENTS 256u
-#define JOURNAL_MAGIC 0x314e5650u	/* "PVN1" */
+#define JOURNAL_MAGIC  0x314e5650u /* "PVN1" */
 
 /* One packet of a transmit batch. */
 struct tx_item {
-	uint8_t *data;		/* HEADER_BYTES are free before it */
+	uint8_t *data; /* HEADER_BYTES are free before it */
 	uint32_t size, first_segment, segment_count, first_slot, slot_count;
 	uint16_t gso_size;
 	uint8_t gso_type;
@@ -61,7 +61,7 @@ struct tx_item {
 /* One slot of a receive batch: what its response will say. */
 struct rx_slot {
 	bool extra;
-	int32_t segment;	/* index into the copy, -1 for an extra slot */
+	int32_t segment; /* index into the copy, -1 for an extra slot */
 	netif_rx_response_t rsp;
 	netif_extra_info_t info;
 };
@@ -80,12 +80,12 @@ struct netback {
 
 	/* One connection: */
 	bool connected, broken;
-	bool look_tx, look_rx;		/* work may be waiting though no event said so */
-	bool starved;			/* a packet waits for the guest's buffers */
+	bool look_tx, look_rx; /* work may be waiting though no event said so */
+	bool starved;	       /* a packet waits for the guest's buffers */
 	bool guest_sg, guest_csum, guest_csum6;
 	void *tx_page, *rx_page;
 	struct ring tx, rx;
-	evtchn_port_t tx_port, rx_port;	/* may be the same */
+	evtchn_port_t tx_port, rx_port; /* may be the same */
 	bool tx_masked, rx_masked;
 	uint64_t dropped;
 
@@ -96,7 +96,7 @@ struct netback {
 	struct net_slot tx_slots[NET_RING_SLOTS];
 	struct rx_slot rx_slots[NET_RING_SLOTS];
 	struct net_packet packet;
-	uint8_t stash[HEADER_BYTES + MAX_PACKET];	/* the packet that waits */
+	uint8_t stash[HEADER_BYTES + MAX_PACKET]; /* the packet that waits */
 	uint32_t stash_size;
 	_Alignas(4096) uint8_t arena[ARENA_BYTES];
 };
@@ -147,8 +147,11 @@ static void add_item(struct netback *n, struct tx_item *item, uint32_t first_slo
 {
 	const struct net_packet *p = &n->packet;
 
-	*item = (struct tx_item){ .data = data, .first_slot = first_slot, .slot_count = p->slot_count,
-				  .first_segment = n->segment_count, .bad = p->bad };
+	*item = (struct tx_item){ .data = data,
+				  .first_slot = first_slot,
+				  .slot_count = p->slot_count,
+				  .first_segment = n->segment_count,
+				  .bad = p->bad };
 	memcpy(&n->tx_slots[first_slot], p->slots, p->slot_count * sizeof(p->slots[0]));
 	if (p->bad) {
 		return;
@@ -195,8 +198,9 @@ static bool fill_header(const struct tx_item *item, struct virtio_net_hdr *h)
 {
 	struct offload_place place;
 
-	*h = (struct virtio_net_hdr){ .flags = item->data_validated && !item->csum_blank ?
-						       VIRTIO_NET_HDR_F_DATA_VALID : 0 };
+	*h = (struct virtio_net_hdr){ .flags = item->data_validated && !item->csum_blank
+						       ? VIRTIO_NET_HDR_F_DATA_VALID
+						       : 0 };
 	if (!item->csum_blank) {
 		return item->gso_type == XEN_NETIF_GSO_TYPE_NONE;
 	}
@@ -330,11 +334,13 @@ static void add_extra(struct netback *n, struct rx_slot *slot, const struct virt
 	netif_rx_request_t unused;
 
 	ring_take(&n->rx, &unused, sizeof(unused));
-	*slot = (struct rx_slot){ .extra = true, .segment = -1,
+	*slot = (struct rx_slot){ .extra = true,
+				  .segment = -1,
 				  .info = { .type = XEN_NETIF_EXTRA_TYPE_GSO } };
 	slot->info.u.gso.size = h->gso_size;
-	slot->info.u.gso.type = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6 ?
-					XEN_NETIF_GSO_TYPE_TCPV6 : XEN_NETIF_GSO_TYPE_TCPV4;
+	slot->info.u.gso.type = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6
+					? XEN_NETIF_GSO_TYPE_TCPV6
+					: XEN_NETIF_GSO_TYPE_TCPV4;
 }
 
 /* Lay a packet over the guest's next buffers, which are enough.  Returns slots used. */
@@ -515,7 +521,8 @@ static int bind_ports(struct netback *n)
 	int rc;
 
 	if (store_exists(n->dev.store, STORE_NO_TX, "%s/event-channel-tx", n->dev.front) > 0) {
-		if (front_number(n, "event-channel-tx", &tx) || front_number(n, "event-channel-rx", &rx)) {
+		if (front_number(n, "event-channel-tx", &tx) ||
+		    front_number(n, "event-channel-rx", &rx)) {
 			return -EINVAL;
 		}
 	} else if (front_number(n, "event-channel", &tx)) {
@@ -558,7 +565,8 @@ static void answer_lost_tx(struct netback *n, uint32_t intent)
 
 	while (n->tx.rsp_prod != intent) {
 		netif_tx_request_t req;
-		netif_tx_response_t rsp = { .status = extra_next ? NETIF_RSP_NULL : NETIF_RSP_ERROR };
+		netif_tx_response_t rsp = { .status = extra_next ? NETIF_RSP_NULL
+								 : NETIF_RSP_ERROR };
 
 		ring_copy(&n->tx, n->tx.rsp_prod, &req, sizeof(req));
 		rsp.id = req.id;
@@ -584,7 +592,8 @@ static void answer_lost_rx(struct netback *n, uint32_t intent)
 static void begin(struct netback *n, uint32_t tx_ref, uint32_t rx_ref, bool resumed)
 {
 	struct net_journal *j = n->journal;
-	bool ours = resumed && j->magic == JOURNAL_MAGIC && j->tx_ref == tx_ref && j->rx_ref == rx_ref;
+	bool ours = resumed && j->magic == JOURNAL_MAGIC && j->tx_ref == tx_ref &&
+		    j->rx_ref == rx_ref;
 
 	if (ours && j->tx_intent - n->tx.rsp_prod <= n->tx.size &&
 	    j->rx_intent - n->rx.rsp_prod <= n->rx.size) {
@@ -640,7 +649,8 @@ static int netback_connect(void *driver, bool resumed)
 		xenevtchn_notify(n->xce, n->rx_port);
 	}
 	log_info("connected: sg %d, checksum %d, IPv6 checksum %d, %s", n->guest_sg, n->guest_csum,
-		 n->guest_csum6, n->rx_port == n->tx_port ? "one event channel" : "two event channels");
+		 n->guest_csum6,
+		 n->rx_port == n->tx_port ? "one event channel" : "two event channels");
 	return 0;
 }
 
@@ -793,6 +803,12 @@ static void turn(struct netback *n)
 	if (fds[1].revents) {
 		device_on_store(&n->dev);
 	}
+	if (fds[3].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+		/* Somebody deleted it; our successor makes a new one. */
+		log_error("the TAP interface is gone");
+		n->dev.lost = true;
+		return;
+	}
 	if (!n->connected) {
 		return;
 	}
@@ -832,7 +848,7 @@ int netback_run(const struct netback_config *config)
 		turn(n);
 	}
 	if (n->dev.lost) {
-		log_error("the store is gone: leaving; the next process resumes");
+		log_error("leaving without the frontend's knowledge; the next process resumes");
 		return RUN_EXIT_LOST;
 	}
 	if (config->journal_fd >= 0 && ftruncate(config->journal_fd, 0)) {

@@ -12,9 +12,9 @@
 
 struct netback_config {
 	unsigned int domid;
-	const char *id;		/* name of the device's directories in the store */
+	const char *id; /* name of the device's directories in the store */
 	int tap_fd;
-	int journal_fd;		/* -1: none */
+	int journal_fd; /* -1: none */
 	uint32_t uid;
 };
 

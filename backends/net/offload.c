@@ -58,8 +58,9 @@ static size_t skip_ipv6(const uint8_t *packet, size_t len, size_t at, uint8_t *n
 		if (kind == IPPROTO_TCP || kind == IPPROTO_UDP) {
 			return at;
 		}
-		if ((kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING && kind != IPPROTO_DSTOPTS &&
-		     kind != IPPROTO_AH) || len < at + 8) {
+		if ((kind != IPPROTO_HOPOPTS && kind != IPPROTO_ROUTING &&
+		     kind != IPPROTO_DSTOPTS && kind != IPPROTO_AH) ||
+		    len < at + 8) {
 			return 0;
 		}
 		*next = packet[at];
@@ -127,7 +128,7 @@ bool offload_fill(uint8_t *packet, size_t len, uint16_t csum_start, uint16_t csu
 	}
 	sum = ~sum & 0xffff;
 	if (!sum) {
-		sum = 0xffff;	/* UDP: zero would mean "none"; for TCP the two are equal */
+		sum = 0xffff; /* UDP: zero would mean "none"; for TCP the two are equal */
 	}
 	packet[at] = (uint8_t)(sum >> 8);
 	packet[at + 1] = (uint8_t)sum;

@@ -14,9 +14,9 @@
 
 /* Where things are in a TCP or UDP packet over IPv4 or IPv6; offsets from the Ethernet header. */
 struct offload_place {
-	uint16_t csum_start;	/* the TCP or UDP header */
-	uint16_t csum_offset;	/* of the checksum, from csum_start */
-	uint16_t header_len;	/* all headers, for TCP; csum_start + 8 for UDP */
+	uint16_t csum_start;  /* the TCP or UDP header */
+	uint16_t csum_offset; /* of the checksum, from csum_start */
+	uint16_t header_len;  /* all headers, for TCP; csum_start + 8 for UDP */
 	bool ipv6, tcp;
 };
 

@@ -2,7 +2,7 @@
 #include "backends/net/packet.h"
 
 #define PAGE_BYTES 4096u
-#define MIN_PACKET 14u	/* an Ethernet header */
+#define MIN_PACKET 14u /* an Ethernet header */
 
 /* Where we are in the ring while a packet is being read. */
 struct reader {
@@ -51,7 +51,7 @@ static bool take_extras(struct reader *rd, struct net_packet *p)
 		if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO) {
 			use_gso(p, &extra);
 		} else {
-			p->bad = true;	/* nothing else was offered */
+			p->bad = true; /* nothing else was offered */
 		}
 	} while (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
 	return true;
@@ -59,12 +59,12 @@ static bool take_extras(struct reader *rd, struct net_packet *p)
 
 static void add_piece(struct net_packet *p, const netif_tx_request_t *tx, uint32_t size)
 {
-	if (p->piece_count == NET_MAX_PIECES || size > PAGE_BYTES || tx->offset > PAGE_BYTES - size) {
+	if (p->piece_count == NET_MAX_PIECES || size > PAGE_BYTES ||
+	    tx->offset > PAGE_BYTES - size) {
 		p->bad = true;
 		return;
 	}
-	p->pieces[p->piece_count++] =
-		(struct net_piece){ tx->gref, tx->offset, (uint16_t)size };
+	p->pieces[p->piece_count++] = (struct net_piece){ tx->gref, tx->offset, (uint16_t)size };
 }
 
 /* The other pieces; their sum in *rest.  False if they are not all there. */
@@ -82,7 +82,7 @@ static bool take_pieces(struct reader *rd, struct net_packet *p, uint32_t *rest)
 		if (!tx.size || tx.flags & NETTXF_extra_info) {
 			p->bad = true;
 		}
-		*rest += tx.size;	/* at most 256 times 65535 */
+		*rest += tx.size; /* at most 256 times 65535 */
 	} while (tx.flags & NETTXF_more_data);
 	return true;
 }
@@ -104,7 +104,7 @@ bool net_packet_take(struct ring *r, uint32_t available, struct net_packet *p)
 	p->csum_blank = first.flags & NETTXF_csum_blank;
 	p->data_validated = first.flags & NETTXF_data_validated;
 	p->size = first.size;
-	p->piece_count = 1;	/* the first piece's size is known only after the others' */
+	p->piece_count = 1; /* the first piece's size is known only after the others' */
 	if (first.flags & NETTXF_extra_info && !take_extras(&rd, p)) {
 		return false;
 	}

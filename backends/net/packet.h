@@ -16,7 +16,7 @@
 
 #include "backends/common/ring.h"
 
-#define NET_MAX_PIECES 18u	/* as many as a stock frontend may use */
+#define NET_MAX_PIECES 18u /* as many as a stock frontend may use */
 #define NET_RING_SLOTS 256u
 
 /* Part of a packet, within one page of the guest. */
@@ -34,11 +34,11 @@ struct net_slot {
 struct net_packet {
 	uint32_t slot_count;
 	struct net_slot slots[NET_RING_SLOTS];
-	bool bad;		/* only slots[] means anything: answer them with an error */
+	bool bad; /* only slots[] means anything: answer them with an error */
 	bool csum_blank, data_validated;
-	uint8_t gso_type;	/* XEN_NETIF_GSO_TYPE_* */
+	uint8_t gso_type; /* XEN_NETIF_GSO_TYPE_* */
 	uint16_t gso_size;
-	uint32_t size;		/* bytes; the sum of the pieces */
+	uint32_t size; /* bytes; the sum of the pieces */
 	uint32_t piece_count;
 	struct net_piece pieces[NET_MAX_PIECES];
 };

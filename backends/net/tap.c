@@ -17,7 +17,7 @@
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/log.h"
 
-#define QUEUE_PACKETS 4096	/* what may wait while the process does not run */
+#define QUEUE_PACKETS 4096 /* what may wait while the process does not run */
 
 static void name_ifreq(struct ifreq *ifr, const char *name)
 {

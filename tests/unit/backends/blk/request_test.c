@@ -9,7 +9,9 @@ static struct blk_request out;
 
 static blkif_request_t rw(uint8_t op, uint64_t sector, uint8_t segments)
 {
-	blkif_request_t raw = { .operation = op, .nr_segments = segments, .id = 0x1122334455667788,
+	blkif_request_t raw = { .operation = op,
+				.nr_segments = segments,
+				.id = 0x1122334455667788,
 				.sector_number = sector };
 
 	for (int i = 0; i < BLKIF_MAX_SEGMENTS_PER_REQUEST; i++) {
@@ -146,8 +148,11 @@ Test(request, what_is_not_offered_is_not_supported)
 
 static blkif_request_t discard(uint64_t sector, uint64_t count, uint8_t flag)
 {
-	blkif_request_discard_t d = { .operation = BLKIF_OP_DISCARD, .flag = flag, .id = 9,
-				      .sector_number = sector, .nr_sectors = count };
+	blkif_request_discard_t d = { .operation = BLKIF_OP_DISCARD,
+				      .flag = flag,
+				      .id = 9,
+				      .sector_number = sector,
+				      .nr_sectors = count };
 	blkif_request_t raw = { 0 };
 
 	memcpy(&raw, &d, sizeof(d));
@@ -179,8 +184,11 @@ Test(request, discard)
 
 static blkif_request_t indirect(uint8_t op, uint16_t segments)
 {
-	blkif_request_indirect_t in = { .operation = BLKIF_OP_INDIRECT, .indirect_op = op,
-					.nr_segments = segments, .id = 77, .sector_number = 8,
+	blkif_request_indirect_t in = { .operation = BLKIF_OP_INDIRECT,
+					.indirect_op = op,
+					.nr_segments = segments,
+					.id = 77,
+					.sector_number = 8,
 					.indirect_grefs = { 300 } };
 	blkif_request_t raw = { 0 };
 
@@ -235,7 +243,8 @@ Test(request, random_bytes)
 		uint8_t *b = (uint8_t *)&raw;
 
 		for (size_t i = 0; i < sizeof(raw); i++) {
-			b[i] = rand_r(&seed) % 3 ? (uint8_t)(rand_r(&seed) % 8) : (uint8_t)rand_r(&seed);
+			b[i] = rand_r(&seed) % 3 ? (uint8_t)(rand_r(&seed) % 8)
+						 : (uint8_t)rand_r(&seed);
 		}
 		if (rand_r(&seed) % 2) {
 			raw.sector_number = (uint64_t)rand_r(&seed) % 1100;
@@ -258,7 +267,8 @@ Test(request, random_bytes)
 		cr_assert_leq(out.sector_count, disk.sectors - out.sector);
 		for (unsigned int i = 0; i < out.segment_count; i++) {
 			cr_assert_leq(out.segments[i].first_sect * BLK_SECTOR +
-				      blk_segment_bytes(&out.segments[i]), 4096);
+					      blk_segment_bytes(&out.segments[i]),
+				      4096);
 		}
 	}
 	cr_assert_gt(accepted, 100);

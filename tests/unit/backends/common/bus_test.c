@@ -3,7 +3,7 @@
 
 #include "backends/common/bus.h"
 
-#define FRONT_STATES 9	/* Unknown .. Reconfigured */
+#define FRONT_STATES 9 /* Unknown .. Reconfigured */
 
 /* What the driver would have: are the rings mapped? */
 struct world {
@@ -28,7 +28,8 @@ static void play(struct world *w, enum bus_event event, enum xenbus_state front)
 	}
 	if (todo & BUS_DO_CONNECT) {
 		cr_assert(!w->attached, "connected twice");
-		cr_assert(w->bus.front == XenbusStateInitialised || w->bus.front == XenbusStateConnected);
+		cr_assert(w->bus.front == XenbusStateInitialised ||
+			  w->bus.front == XenbusStateConnected);
 		cr_assert(w->bus.online);
 		w->attached = true;
 		play(w, BUS_CONNECTED, front);
@@ -183,12 +184,16 @@ Test(bus, vanished_directory_ends_it_from_anywhere)
 
 static void check_pair(enum bus_phase phase, int front, bool online, int event, int next)
 {
-	struct world w = { .bus = { .phase = phase, .front = (enum xenbus_state)front, .online = online },
-			   .attached = phase == BUS_UP || phase == BUS_DRAIN, .in_flight = phase == BUS_DRAIN,
-			   .over = phase == BUS_OVER };
+	struct world w = {
+		.bus = { .phase = phase, .front = (enum xenbus_state)front, .online = online },
+		.attached = phase == BUS_UP || phase == BUS_DRAIN,
+		.in_flight = phase == BUS_DRAIN,
+		.over = phase == BUS_OVER
+	};
 
-	if (event == BUS_CONNECTED || event == BUS_REFUSED || (event == BUS_START && phase != BUS_BORN)) {
-		return;	/* only ever an answer to an action, which play() gives */
+	if (event == BUS_CONNECTED || event == BUS_REFUSED ||
+	    (event == BUS_START && phase != BUS_BORN)) {
+		return; /* only ever an answer to an action, which play() gives */
 	}
 	if (event == BUS_DRAINED) {
 		w.in_flight = false;
@@ -207,7 +212,8 @@ Test(bus, every_state_with_every_event)
 			for (int event = 0; event < BUS_EVENT_COUNT; event++) {
 				for (int next = 0; next < FRONT_STATES; next++) {
 					check_pair((enum bus_phase)phase, front, true, event, next);
-					check_pair((enum bus_phase)phase, front, false, event, next);
+					check_pair((enum bus_phase)phase, front, false, event,
+						   next);
 				}
 			}
 		}
@@ -223,8 +229,8 @@ Test(bus, random_histories_end)
 		struct world w = born((enum xenbus_state)(rand_r(&seed) % FRONT_STATES));
 
 		for (int step = 0; step < 12 && !w.over; step++) {
-			static const enum bus_event events[] = { BUS_FRONT, BUS_FRONT, BUS_FRONT, BUS_BROKE,
-								 BUS_DRAINED };
+			static const enum bus_event events[] = { BUS_FRONT, BUS_FRONT, BUS_FRONT,
+								 BUS_BROKE, BUS_DRAINED };
 			enum bus_event e = events[rand_r(&seed) % 5];
 
 			if (e == BUS_DRAINED) {

@@ -10,7 +10,7 @@
 static struct {
 	unsigned int maps, unmaps, pages;
 	int last_prot;
-	uint32_t refuse;	/* a reference that can't be mapped; 0: none */
+	uint32_t refuse; /* a reference that can't be mapped; 0: none */
 } fake;
 
 void *xengnttab_map_domain_grant_refs(xengnttab_handle *xgt, uint32_t count, uint32_t domid,
@@ -112,7 +112,7 @@ Test(gmap, longest_unused_goes_first)
 		get_checked(g, &ref, 1, &page);
 		gmap_put(g, &page, 1);
 	}
-	get_checked(g, &(uint32_t){ 1 }, 1, &page);	/* 1 is fresh again, 2 is the oldest */
+	get_checked(g, &(uint32_t){ 1 }, 1, &page); /* 1 is fresh again, 2 is the oldest */
 	gmap_put(g, &page, 1);
 	get_checked(g, &(uint32_t){ 4 }, 1, &page);
 	gmap_put(g, &page, 1);
@@ -181,7 +181,8 @@ Test(gmap, random_use_keeps_within_limits_and_leaks_nothing)
 
 		if (counts[h]) {
 			for (unsigned int i = 0; i < counts[h]; i++) {
-				cr_assert_eq(ref_of(&pages[h][i]), refs[h][i], "another page appeared");
+				cr_assert_eq(ref_of(&pages[h][i]), refs[h][i],
+					     "another page appeared");
 			}
 			gmap_put(g, pages[h], counts[h]);
 			in_use -= counts[h];

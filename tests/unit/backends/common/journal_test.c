@@ -76,7 +76,7 @@ Test(journal, unanswered_requests_come_back_oldest_first)
 	take(j, 2, 101, 501);
 	take(j, 7, 102, 502);
 	journal_answer(j, 2, 100);
-	journal_free(j, 2);		/* published: the ring's rsp_prod is 101 */
+	journal_free(j, 2); /* published: the ring's rsp_prod is 101 */
 	take(j, 2, 103, 503);
 	j = restart(j, fd);
 	cr_assert_eq(journal_recover(j, 101, slots, &cons), 3);
@@ -101,7 +101,8 @@ Test(journal, answered_but_not_published_is_done_again)
 	journal_answer(j, 1, 0);
 	journal_answer(j, 0, 1);
 	j = restart(j, fd);
-	cr_assert_eq(journal_recover(j, 1, slots, &cons), 1, "rsp_prod 1: the first response is out");
+	cr_assert_eq(journal_recover(j, 1, slots, &cons), 1,
+		     "rsp_prod 1: the first response is out");
 	cr_assert_eq(slots[0], 0);
 	journal_close(j, true);
 	close(fd);
@@ -144,11 +145,11 @@ Test(journal, disagreement_with_the_ring_is_reported)
 struct model {
 	struct journal *j;
 	uint32_t prod, cons, rsp_pvt, rsp_pub;
-	int slot_of[64];	/* request -> slot, -1: none */
+	int slot_of[64]; /* request -> slot, -1: none */
 	unsigned int answers[64];
 	unsigned int staged[SLOTS], staged_count;
 	bool used[SLOTS];
-	long budget;		/* operations until the kill */
+	long budget; /* operations until the kill */
 };
 
 static bool dead(struct model *m)

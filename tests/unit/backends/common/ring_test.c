@@ -78,7 +78,7 @@ Test(ring, unanswered_requests_count_against_the_ring)
 
 	set_prod(&r, r.size);
 	ring_take(&r, &got, sizeof(got));
-	set_prod(&r, r.size + 1);	/* would overwrite a request not answered */
+	set_prod(&r, r.size + 1); /* would overwrite a request not answered */
 	cr_assert_eq(ring_pending(&r, &count), -EPROTO);
 	ring_put(&r, &got, sizeof(got));
 	cr_assert_eq(ring_pending(&r, &count), 0);
@@ -150,8 +150,8 @@ Test(ring, random_hostile_indices)
 		uint32_t count, near = (uint32_t)rand_r(&seed) % 600;
 		uint8_t copy[SLOT];
 
-		r.shared->req_prod = rand_r(&seed) % 2 ? r.req_cons + near - 20 :
-							 (uint32_t)rand_r(&seed) * 2654435761u;
+		r.shared->req_prod = rand_r(&seed) % 2 ? r.req_cons + near - 20
+						       : (uint32_t)rand_r(&seed) * 2654435761u;
 		r.shared->rsp_event = (uint32_t)rand_r(&seed);
 		if (ring_pending(&r, &count)) {
 			continue;

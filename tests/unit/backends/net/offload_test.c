@@ -57,7 +57,7 @@ static struct offload_place place;
 Test(offload, tcp_over_ipv4)
 {
 	ethernet(0x0800);
-	ipv4(6, 5, 0x4000);	/* don't fragment is no fragment */
+	ipv4(6, 5, 0x4000); /* don't fragment is no fragment */
 	tcp(8);
 	cr_assert(offload_locate(pkt, len, &place));
 	cr_assert_eq(place.csum_start, 34);
@@ -82,9 +82,9 @@ Test(offload, tcp_over_ipv6_behind_extensions)
 {
 	ethernet(0x86dd);
 	ipv6(0);
-	add((uint8_t[8]){ 43, 0 }, 8);		/* hop-by-hop, then routing */
-	add((uint8_t[16]){ 51, 1 }, 16);	/* routing, then authentication */
-	add((uint8_t[12]){ 6, 1 }, 12);		/* authentication counts in words of four */
+	add((uint8_t[8]){ 43, 0 }, 8);	 /* hop-by-hop, then routing */
+	add((uint8_t[16]){ 51, 1 }, 16); /* routing, then authentication */
+	add((uint8_t[12]){ 6, 1 }, 12);	 /* authentication counts in words of four */
 	tcp(5);
 	cr_assert(offload_locate(pkt, len, &place));
 	cr_assert_eq(place.csum_start, 14 + 40 + 8 + 16 + 12);
@@ -122,15 +122,15 @@ Test(offload, other_protocols_are_not_found)
 Test(offload, header_lengths_that_lie)
 {
 	ethernet(0x0800);
-	ipv4(6, 4, 0);		/* shorter than a header */
+	ipv4(6, 4, 0); /* shorter than a header */
 	tcp(5);
 	cr_assert(!offload_locate(pkt, len, &place));
 	ethernet(0x0800);
 	ipv4(6, 5, 0);
 	tcp(5);
-	pkt[34 + 12] = 0x40;	/* TCP header of 16 bytes */
+	pkt[34 + 12] = 0x40; /* TCP header of 16 bytes */
 	cr_assert(!offload_locate(pkt, len, &place));
-	pkt[34 + 12] = 0xf0;	/* of 60, beyond the end */
+	pkt[34 + 12] = 0xf0; /* of 60, beyond the end */
 	cr_assert(!offload_locate(pkt, len, &place));
 }
 
@@ -153,7 +153,7 @@ Test(offload, every_truncation_is_refused)
 	add((uint8_t[8]){ 6, 0 }, 8);
 	tcp(5);
 	for (size_t n = 0; n < len; n++) {
-		uint8_t *exact = malloc(n ? n : 1);	/* so that the sanitizer sees any step beyond */
+		uint8_t *exact = malloc(n ? n : 1); /* so that the sanitizer sees any step beyond */
 
 		memcpy(exact, pkt, n);
 		cr_assert(!offload_locate(exact, n, &place), "%zu bytes", n);
@@ -205,7 +205,7 @@ Test(offload, odd_length_and_zero)
 	uint8_t zero[] = { 0xff, 0xff, 0, 0 };
 
 	cr_assert(offload_fill(odd, sizeof(odd), 0, 0));
-	cr_assert_eq(odd[0], 0x97);	/* ~(1234 + 5600) = ~6834 */
+	cr_assert_eq(odd[0], 0x97); /* ~(1234 + 5600) = ~6834 */
 	cr_assert_eq(odd[1], 0xcb);
 	cr_assert(offload_fill(zero, sizeof(zero), 0, 2));
 	cr_assert_eq(zero[2], 0xff, "zero means none in UDP");

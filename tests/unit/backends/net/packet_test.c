@@ -23,8 +23,9 @@ static void put_slot(const void *slot, size_t len)
 
 static void put(uint16_t id, uint16_t offset, uint16_t size, uint16_t flags)
 {
-	netif_tx_request_t tx = { .gref = 1000u + id, .offset = offset, .flags = flags, .id = id,
-				  .size = size };
+	netif_tx_request_t tx = {
+		.gref = 1000u + id, .offset = offset, .flags = flags, .id = id, .size = size
+	};
 
 	put_slot(&tx, sizeof(tx));
 }
@@ -222,13 +223,14 @@ Test(packet, random_slots, .init = reset)
 		uint32_t count = 0, sum = 0;
 		uint32_t before = ring.req_cons;
 
-		put((uint16_t)run, (uint16_t)(rand_r(&seed) % 4200), (uint16_t)(rand_r(&seed) % 4200),
+		put((uint16_t)run, (uint16_t)(rand_r(&seed) % 4200),
+		    (uint16_t)(rand_r(&seed) % 4200),
 		    (uint16_t)(rand_r(&seed) % 4 ? 0 : rand_r(&seed)));
 		cr_assert_eq(ring_pending(&ring, &count), 0);
 		if (!net_packet_take(&ring, count, &p)) {
 			cr_assert_eq(ring.req_cons, before);
 			if (count == ring.size) {
-				reset();	/* what serving does: refuse a packet of a whole ring */
+				reset(); /* what serving does: refuse a packet of a whole ring */
 			}
 			continue;
 		}
