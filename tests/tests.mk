@@ -23,7 +23,7 @@ $(B)/lists:
 	@mkdir -p $@
 
 # Small static tools that system tests carry into guests.
-SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck micro blkbench)
+SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck await micro blkbench)
 $(B)/tools/%: tests/system/tools/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"

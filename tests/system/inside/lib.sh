@@ -3,6 +3,8 @@
 RESULTS=/share/results
 DETAIL=/share/detail
 failures=0
+cp /share/await /tmp/await
+pav check /etc/pavane/examples/debian.pav >/dev/null 2>&1 || USE_JSON=1
 KERNEL=$(cat /srv/kernel-version)
 
 ok() { printf 'ok %s\n' "$*" | tee -a $RESULTS; }
@@ -38,6 +40,14 @@ finish() {
 	[ $failures -eq 0 ]
 	exit
 }
+# When the time is nearly up, say where everything stands.
+if [ -s /share/limit ]; then
+	(
+		sleep "$(cat /share/limit)"
+		detail "--- time is up; where things stand:"
+		{ pav list; ps -o pid,stat,args | grep -v '\['; tail -n 15 /var/log/pavane/*.log /var/log/pavane/console/*.log; } >>$DETAIL 2>&1
+	) &
+fi
 now() { local up; read -r up _ </proc/uptime; echo "${up%.*}"; }
 
 # --- guests ---------------------------------------------------------------------
@@ -128,14 +138,9 @@ console_send() {
 # await NAME REGEX SECONDS: until the console's text from $mark on matches.
 mark=0
 await() {
-	local end=$(($(now) + $3))
-	until tail -c "+$((mark + 1))" "$(clog "$1")" 2>/dev/null | grep -aqE "$2"; do
-		if [ "$(now)" -ge $end ]; then
-			detail "$1: no /$2/ on the console within $3 s; its end:" "$(tail -c 600 "$(clog "$1")")"
-			return 1
-		fi
-		sleep 0.3
-	done
+	/tmp/await "$(clog "$1")" "$mark" "$2" "$3" && return
+	detail "$1: no /$2/ on the console within $3 s; its end:" "$(tail -c 600 "$(clog "$1")")"
+	return 1
 }
 set_mark() { mark=$(stat -c %s "$(clog "$1")" 2>/dev/null || echo 0); }
 

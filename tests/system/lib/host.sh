@@ -22,20 +22,21 @@ answer_requests() { # answer_requests SHARE PORT
 # run_inside NAME [MACHINE ARGUMENTS...]: exit status 0 if the script ran to its end; its
 # own lines say what held.
 run_inside() {
-	local name=$1 limit share port console qemu status lines=0 i
+	local name=$1 limit port console status lines=0 i
 	shift
 	limit=$(sed -n 's/^# limit: //p' "$0")
 	mkdir -p build/share build/logs/system
 	share=$(mktemp -d "build/share/$name.XXXXXX")
 	chmod 755 "$share"
-	cp -r tests/system/inside/. build/tools/nettool build/tools/fpucheck "$share/"
+	cp -r tests/system/inside/. build/tools/{nettool,fpucheck,await} "$share/"
 	if [ -d tests/system/inputs ]; then cp -r tests/system/inputs "$share/"; fi
 	: >"$share/results"
+	echo $((limit - 40)) >"$share/limit"
 	port=$(free_port)
 	console=build/logs/system/$name.console.log
 	config/image/machine.sh -s "$share" -w "$port" -a "pav.script=$name.sh" "$@" </dev/null >"$console" 2>&1 &
 	qemu=$!
-	trap 'kill -9 $qemu 2>/dev/null; rm -rf "$share"' EXIT
+	trap 'kill -9 ${qemu:-} 2>/dev/null; rm -rf "$share"' EXIT
 	i=0
 	while kill -0 $qemu 2>/dev/null; do
 		sleep 0.5
@@ -47,9 +48,10 @@ run_inside() {
 		if [ $i -gt $((2 * (limit - 10))) ]; then
 			echo "FAILED still running after $((limit - 10)) s"
 			kill -9 $qemu
+			break
 		fi
 	done
-	wait $qemu
+	wait $qemu 2>/dev/null
 	status=$?
 	tail -n "+$((lines + 1))" "$share/results"
 	if grep -q '^FAILED' "$share/results" || ! grep -aq '@@PAVANE-SCRIPT-ENDED status=0' "$console"; then
