@@ -59,6 +59,18 @@ static bool grow_maptrack(struct grant_table *t)
 	return true;
 }
 
+bool grant_prepare_handles(struct grant_table *t, unsigned int pages)
+{
+	bool ok = true;
+
+	spin_lock(&t->lock);
+	while (ok && t->maptrack_frames < MIN(pages, t->max_maptrack_frames)) {
+		ok = grow_maptrack(t);
+	}
+	spin_unlock(&t->lock);
+	return ok;
+}
+
 /* A busy handle, or GRANT_NO_HANDLE. */
 static uint32_t take_handle(struct grant_table *t, struct grant_mapping **out)
 {
@@ -247,9 +259,10 @@ static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
 		bool readonly = m->flags & GNTMAP_readonly;
-		int rc = new_addr ? guest_grant_replace_pte(d, host_addr, *new_addr, frame, readonly)
-				  : guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS,
-							  frame, readonly);
+		int rc = new_addr
+				 ? guest_grant_replace_pte(d, host_addr, *new_addr, frame, readonly)
+				 : guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS, frame,
+							 readonly);
 
 		u->status = (int16_t)rc;
 		if (u->status == GNTST_okay) {

@@ -24,7 +24,8 @@
 #include "mm/frame.h"
 #include "mm/pool.h"
 
-#define MARK_TRIES 5
+#define MARK_TRIES	       5
+#define CONTROL_MAPTRACK_PAGES 16 /* 4096 handles */
 
 static grant_entry_v1_t *shared_entry(const struct grant_table *t, uint32_t ref)
 {
@@ -227,6 +228,10 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 	t->active = pool_alloc(t->max_frames * sizeof(*t->active));
 	if (!t->shared || !t->active) {
 		return -XEN_ENOMEM; /* grant_table_free takes what there is */
+	}
+	/* The control domain will map: it gets its first handles now, so that later counts of free memory compare. */
+	if (owner->privileged && !grant_prepare_handles(t, CONTROL_MAPTRACK_PAGES)) {
+		return -XEN_ENOMEM;
 	}
 	return grow_to(t, 1);
 }

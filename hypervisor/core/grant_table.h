@@ -84,6 +84,9 @@ mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);
 /* Items done between two looks at pending work. */
 #define GRANT_BATCH 16u
 
+/* Room for the handles of so many pages at once. False: out of memory, some may be there. */
+bool grant_prepare_handles(struct grant_table *t, unsigned int pages);
+
 long grant_map(gva_t uop, unsigned int count);
 long grant_unmap(gva_t uop, unsigned int count);
 long grant_unmap_and_replace(gva_t uop, unsigned int count);
