@@ -74,6 +74,7 @@ struct trap_seen trap_try(void (*f)(void *arg), void *arg);
 /* Called for a vector instead, when set; returning continues the guest with the frame as it is then. */
 extern void (*trap_hook[256])(struct trap_frame *f);
 extern void (*syscall_hook)(struct trap_frame *f);
+extern void (*event_hook)(struct trap_frame *f);	/* after the events were handled */
 
 /* event.c */
 void events_init(void);

@@ -12,6 +12,7 @@ void trap_dispatch(struct trap_frame *f);
 
 void (*trap_hook[256])(struct trap_frame *f);
 void (*syscall_hook)(struct trap_frame *f);
+void (*event_hook)(struct trap_frame *f);
 
 static struct jump *volatile trap_return;
 static struct trap_seen seen;
@@ -30,6 +31,9 @@ void trap_dispatch(struct trap_frame *f)
 {
 	if (f->vector == 0x100) {
 		event_handle();
+		if (event_hook) {
+			event_hook(f);
+		}
 	} else if (f->vector == 0x102 && syscall_hook) {
 		syscall_hook(f);
 	} else if (f->vector < 256 && trap_hook[f->vector]) {

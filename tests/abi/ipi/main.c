@@ -1,0 +1,113 @@
+/*
+ * Two vCPUs and the events between them: each waits in the hypervisor for the other's, by poll
+ * or by block, thousands of times; a single lost wake-up stops the test.
+ */
+#include "frontends/rt/test.h"
+
+#include <xen/event_channel.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#define ROUNDS 1000
+
+static evtchn_port_t to_first, to_second;
+static volatile unsigned int first_rounds, second_rounds, mode;
+
+static void send(evtchn_port_t port)
+{
+	struct evtchn_send s = { .port = port };
+
+	event_op(EVTCHNOP_send, &s);
+}
+
+static void poll(evtchn_port_t port, uint64_t timeout)
+{
+	struct sched_poll p = { .nr_ports = 1, .timeout = timeout };
+
+	set_xen_guest_handle_raw(p.ports, &port);
+	while (!event_is_pending(port) && (!timeout || system_time() < timeout)) {
+		sched_op(SCHEDOP_poll, &p);
+	}
+	event_clear(port);
+}
+
+static void second(unsigned int vcpu)
+{
+	(void)vcpu;
+	for (;;) {
+		poll(to_second, 0);
+		second_rounds++;
+		send(to_first);
+	}
+}
+
+static void on_answer(evtchn_port_t port)
+{
+	(void)port;
+	first_rounds++;
+}
+
+static evtchn_port_t ipi(unsigned int vcpu)
+{
+	struct evtchn_bind_ipi b = { .vcpu = vcpu };
+
+	CHECK_EQ(event_op(EVTCHNOP_bind_ipi, &b), 0, "an IPI for vCPU %u", vcpu);
+	event_mask(b.port);
+	return b.port;
+}
+
+static void by_polling(void)
+{
+	uint64_t start = system_time(), limit = start + 30000000000UL;
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS && system_time() < limit; i++) {
+		unsigned int before = second_rounds;
+
+		send(to_second);
+		poll(to_first, limit);
+		if (second_rounds != before + 1) {
+			break;
+		}
+	}
+	CHECK_EQ(i, ROUNDS, "round trips, both polling: %lu us each", (system_time() - start) / 1000 / ROUNDS);
+	CHECK_EQ(second_rounds, i, "turns of the other");
+}
+
+static void by_blocking(void)
+{
+	uint64_t start = system_time(), limit = start + 30000000000UL;
+	unsigned int i;
+
+	event_set_handler(to_first, on_answer);
+	for (i = 0; i < ROUNDS && system_time() < limit; i++) {
+		unsigned int before = first_rounds;
+
+		send(to_second);
+		while (first_rounds == before && system_time() < limit) {
+			upcalls_off();
+			if (first_rounds == before) {
+				timer_arm(system_time() + 5000000000UL);
+				sched_op(SCHEDOP_block, NULL);
+			} else {
+				upcalls_on();
+			}
+		}
+	}
+	CHECK_EQ(i, ROUNDS, "round trips, one blocking: %lu us each", (system_time() - start) / 1000 / ROUNDS);
+	CHECK_EQ(first_rounds, ROUNDS, "one answer each");
+	CHECK(timer_count < ROUNDS / 10, "%u times it was the safety net that woke us", timer_count);
+}
+
+enum verdict guest_main(void)
+{
+	if (vcpu_op(VCPUOP_is_up, 1, NULL) < 0) {
+		return SKIP;
+	}
+	to_first = ipi(0);
+	to_second = ipi(1);
+	CHECK_EQ(second_start(1, second), 0, "the second vCPU");
+	by_polling();
+	by_blocking();
+	return SUCCESS;
+}

@@ -1,0 +1,138 @@
+/*
+ * User mode.  iret with a ring-3 code selector enters it with the user page tables; SYSCALL, exceptions and
+ * software interrupts come back to the kernel on the kernel stack it named, and say that they
+ * come from user mode; events interrupt it; user programs make no hypercalls.
+ */
+#include "frontends/rt/test.h"
+
+#include <xen/sched.h>
+
+#define KERNEL_CS 0xe030 /* as frames of the kernel show it: ring 0 to the guest */
+#define USER_CS	  FLAT_USER_CS
+
+extern char user_syscall[], user_int80[], user_fault[], user_ud[], user_hlt[], user_spin[], user_loop[];
+
+/* Small user programs; they end in a loop that no one should reach. */
+__asm__(".pushsection .text\n"
+	"user_syscall: mov $0x1234, %eax\n mov $5, %edi\n syscall\n 1: jmp 1b\n"
+	"user_int80: mov $0x80, %eax\n int $0x80\n 1: jmp 1b\n"
+	"user_fault: mov 0x123456, %rax\n 1: jmp 1b\n"
+	"user_ud: ud2\n 1: jmp 1b\n"
+	"user_hlt: hlt\n 1: jmp 1b\n"
+	"user_spin: 1: pause\n jmp 1b\n"
+	/* A thousand system calls, then one with another number. */
+	"user_loop: mov $1000, %ebx\n 1: mov $1, %eax\n syscall\n dec %ebx\n jnz 1b\n mov $2, %eax\n syscall\n 1: jmp 1b\n"
+	".popsection");
+
+static struct jump back;
+static struct trap_frame seen;
+static uint64_t entry_stack;
+static unsigned int calls;
+static char *kernel_stack, *user_stack;
+
+static void leave(struct trap_frame *f)
+{
+	uint64_t sp;
+
+	__asm__("mov %%rsp, %0" : "=r"(sp));
+	entry_stack = sp;
+	seen = *f;
+	f->cs = KERNEL_CS;
+	f->ss = FLAT_KERNEL_SS;
+	f->rip = (uint64_t)rt_longjmp;
+	f->rdi = (uint64_t)&back;
+	f->rsi = 1;
+	f->rsp = (uint64_t)kernel_stack + 256;
+}
+
+static void on_syscall(struct trap_frame *f)
+{
+	calls++;
+	if (f->rax != 1) {
+		leave(f);
+	}
+}
+
+static void enter_user(void *rip, uint64_t rsp)
+{
+	__asm__ volatile("push %0\n\tpush %1\n\tpush $0x200\n\tpush %2\n\tpush %3\n\t"
+			 "push $0\n\tpush $0\n\tpush $0\n\tpush $0\n\t"
+			 "mov $23, %%eax\n\tsyscall"
+			 :
+			 : "r"((uint64_t)FLAT_USER_SS), "r"(rsp), "r"((uint64_t)USER_CS), "r"(rip)
+			 : "memory");
+}
+
+static void run_user(void *rip)
+{
+	seen = (struct trap_frame){ 0 };
+	calls = 0;
+	if (rt_setjmp(&back) == 0) {
+		enter_user(rip, (uint64_t)user_stack + PAGE_SIZE);
+	}
+}
+
+static bool on_kernel_stack(void)
+{
+	return entry_stack > (uint64_t)kernel_stack && entry_stack < (uint64_t)kernel_stack + PAGE_SIZE;
+}
+
+static void check(void *program, uint64_t vector, const char *what)
+{
+	trap_hook[vector & 0xff] = leave;
+	run_user(program);
+	trap_hook[vector & 0xff] = NULL;
+	CHECK_EQ(seen.vector, vector, "%s in user mode", what);
+	CHECK_EQ(seen.cs & 3, 3, "comes from ring 3");
+	CHECK(on_kernel_stack(), "on the kernel's stack");
+	CHECK_EQ(seen.rsp, (uint64_t)user_stack + PAGE_SIZE, "with the user's stack pointer kept");
+}
+
+enum verdict guest_main(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = virt_to_mfn((void *)start_info->pt_base) };
+
+	kernel_stack = page_alloc();
+	user_stack = page_alloc();
+	CHECK_EQ(mmuext_op(&op, 1, NULL, DOMID_SELF), 0, "page tables for user mode");
+	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, (uint64_t)kernel_stack + PAGE_SIZE), 0, "kernel stack");
+	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, 0, (uint64_t)kernel_stack) <= 0, 1, "a null stack selector");
+	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, (uint64_t)kernel_stack + PAGE_SIZE), 0, "and back");
+
+	syscall_hook = on_syscall;
+	run_user(user_syscall);
+	CHECK_EQ(calls, 1, "a system call");
+	CHECK_EQ(seen.rax, 0x1234, "its number");
+	CHECK_EQ(seen.rdi, 5, "its argument");
+	CHECK_EQ(seen.rip, (uint64_t)user_syscall + 12, "where it returns to");
+	CHECK_EQ(seen.cs & 3, 3, "comes from ring 3");
+	CHECK(on_kernel_stack(), "on the kernel's stack");
+	CHECK_EQ(seen.rsp, (uint64_t)user_stack + PAGE_SIZE, "with the user's stack pointer kept");
+	CHECK(seen.rflags & 0x200, "interrupts were open there");
+	run_user(user_loop);
+	CHECK_EQ(calls, 1001, "a thousand calls and back");
+	CHECK_EQ(seen.rax, 2, "the last one");
+
+	check(user_int80, 0x80, "int 0x80");
+	check(user_fault, 14, "page fault");
+	CHECK_EQ(seen.error & 7, 4, "error code: user, read, not present");
+	CHECK_EQ(vcpu_info()->arch.cr2, 0x123456, "its address");
+	check(user_ud, 6, "invalid opcode");
+	check(user_hlt, 13, "hlt");
+
+	timer_arm(system_time() + 3000000);
+	{
+		unsigned int before = timer_count;
+
+		/* The timer's handler runs, and then the spinning program is ended from the next one. */
+		event_hook = leave;
+		run_user(user_spin);
+		event_hook = NULL;
+		CHECK_EQ(timer_count, before + 1, "an event interrupts user mode");
+		CHECK_EQ(seen.cs & 3, 3, "comes from ring 3");
+		CHECK(seen.rip >= (uint64_t)user_spin && seen.rip < (uint64_t)user_spin + 8, "in the program");
+	}
+	op.arg1.mfn = 0;
+	CHECK_EQ(mmuext_op(&op, 1, NULL, DOMID_SELF), 0, "no user page tables again");
+	return SUCCESS;
+}
