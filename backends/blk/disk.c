@@ -101,6 +101,24 @@ static int open_direct(const struct disk *d, const char *path, int mode)
 	return fd;
 }
 
+/*
+ * A lock of our own kind, beside the flock() that the supervisor holds on the
+ * same file for the guest: it outlives us, ours says that one process serves the
+ * disk.  I/O of a killed process before us may keep its file, and so its lock,
+ * for a moment after it is gone: try for two seconds.
+ */
+static int lock_medium(int fd, bool readonly)
+{
+	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	int rc, tries = 40;
+
+	while ((rc = fcntl(fd, F_OFD_SETLK, &lock)) && (errno == EAGAIN || errno == EACCES) &&
+	       --tries) {
+		usleep(50000);
+	}
+	return rc;
+}
+
 int disk_open(struct disk *d, const char *path, bool readonly, char **err)
 {
 	int mode = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK, rc;
@@ -117,13 +135,7 @@ int disk_open(struct disk *d, const char *path, bool readonly, char **err)
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
 		return fail(err, "%s: neither a file nor a block device", path);
 	}
-	/*
-	 * A lock of our own kind, beside the flock() that the supervisor holds on the same
-	 * file for the guest: it outlives us, ours says that one process serves the disk.
-	 */
-	if (fcntl(d->fd, F_OFD_SETLK,
-		  &(struct flock){ .l_type = readonly ? F_RDLCK : F_WRLCK,
-				   .l_whence = SEEK_SET })) {
+	if (lock_medium(d->fd, readonly)) {
 		return fail(err, "%s: %s", path,
 			    errno == EAGAIN || errno == EACCES ? "in use by another device"
 							       : strerror(errno));
