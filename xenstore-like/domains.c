@@ -390,7 +390,7 @@ void domains_read(struct domains *ds)
 static bool write_one(struct domains *ds, struct domain *d)
 {
 	bool moved = ring_release(&d->ring);
-	size_t len;
+	size_t len, room;
 	const char *from = conn_output(d->conn, &len);
 	int n = len ? ring_write(&d->ring, from, len) : 0;
 
@@ -405,7 +405,9 @@ static bool write_one(struct domains *ds, struct domain *d)
 	if (moved) {
 		notify(ds, d);
 	}
-	return moved || d->ready;
+	/* With no room for its requests there is nothing to do before it takes answers, and says so. */
+	conn_input(d->conn, &room);
+	return moved || (d->ready && room);
 }
 
 bool domains_write(struct domains *ds)
