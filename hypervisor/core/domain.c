@@ -30,15 +30,23 @@
 #include "mm/frame.h"
 #include "mm/pool.h"
 
-#define IDS_PER_LEAF (PAGE_SIZE / sizeof(struct domain *))
-#define LEAVES	     (DOMID_FIRST_RESERVED / IDS_PER_LEAF + 1)
+#define IDS_PER_LEAF  (PAGE_SIZE / sizeof(struct domain *))
+#define LEAVES	      (DOMID_FIRST_RESERVED / IDS_PER_LEAF + 1)
 
 #define DEFER_CRASH   1u
 #define DEFER_RELEASE 2u /* the last frame went: drop the reference that keeps the domain alive */
 #define DEFER_FREE    4u
 #define DEFER_QUEUED  8u
 
-enum kill_stage { KILL_STOP, KILL_EVENTS, KILL_GRANTS, KILL_GUEST, KILL_VCPUS, KILL_PAGES, KILL_DONE };
+enum kill_stage {
+	KILL_STOP,
+	KILL_EVENTS,
+	KILL_GRANTS,
+	KILL_GUEST,
+	KILL_VCPUS,
+	KILL_PAGES,
+	KILL_DONE
+};
 
 struct domain *dom0;
 bool domain_noreboot;
@@ -406,9 +414,11 @@ void domain_unpause_vcpu(struct vcpu *v)
 
 static void machine_follows(unsigned int reason)
 {
-	static const char *const words[] = { "power off", "reboot", "suspend", "crash", "watchdog", "soft reset" };
+	static const char *const words[] = { "power off", "reboot",   "suspend",
+					     "crash",	  "watchdog", "soft reset" };
 
-	log_info("control domain shuts down: %s\n", reason < ARRAY_SIZE(words) ? words[reason] : "unknown reason");
+	log_info("control domain shuts down: %s\n",
+		 reason < ARRAY_SIZE(words) ? words[reason] : "unknown reason");
 	if (reason == SHUTDOWN_poweroff) {
 		cpu_poweroff();
 	}

@@ -20,56 +20,57 @@
 #include "lib/types.h"
 #include "mm/dompages.h"
 
-#define MAX_VCPUS 32		/* the legacy vcpu_info array; more needs register_vcpu_info only */
+#define MAX_VCPUS 32 /* the legacy vcpu_info array; more needs register_vcpu_info only */
 
 struct vcpu;
-struct pv_domain;		/* pv/guest.h */
+struct pv_domain; /* pv/guest.h */
 
 struct domain {
-	struct dom_pages pages;		/* first: mm/dompages.h relies on it */
+	struct dom_pages pages; /* first: mm/dompages.h relies on it */
 	domid_t id;
-	bool privileged;		/* the control domain */
-	bool hardware;			/* owns the devices (the control domain) */
+	bool privileged; /* the control domain */
+	bool hardware;	 /* owns the devices (the control domain) */
 	uint8_t uuid[16];
 	_Atomic uint32_t refs;
-	struct domain *deferred;	/* next with work for the end of this trip through the hypervisor */
-	_Atomic uint32_t defer;		/* which work: DEFER_* in domain.c */
+	struct domain *deferred; /* next with work for the end of this trip through the hypervisor */
+	_Atomic uint32_t defer;	 /* which work: DEFER_* in domain.c */
 
 	struct spinlock lock;
 	/* under lock: */
 	bool dying;
-	unsigned int pause_count;	/* by the control domain and by ourselves */
+	unsigned int pause_count; /* by the control domain and by ourselves */
 	bool shutdown;
-	bool shutdown_code_given;	/* by SCHEDOP_shutdown_code: it replaces any later reason */
+	bool shutdown_code_given; /* by SCHEDOP_shutdown_code: it replaces any later reason */
 	unsigned int shutdown_code;
 	unsigned int kill_stage;
-	_Atomic bool relinquished;	/* teardown has run to its end */
-	_Atomic bool released;		/* ... and the last frame is gone too */
+	_Atomic bool relinquished; /* teardown has run to its end */
+	_Atomic bool released;	   /* ... and the last frame is gone too */
 
 	unsigned int max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
 
-	struct shared_info *shared;	/* one hypervisor frame, FRAME_SHARED, owner d */
+	struct shared_info *shared; /* one hypervisor frame, FRAME_SHARED, owner d */
 	struct evtchn_table evtchn;
 	struct grant_table grants;
 	struct pv_domain *pv;
 
-	uint32_t sched_weight;		/* share of CPU time, 256 is usual */
-	uint32_t sched_cap;		/* reserved: per cent of one CPU, 0 none */
-	uint32_t vm_assist;		/* VMASST bits */
-	int64_t time_offset;		/* seconds added to the wall clock */
+	uint32_t sched_weight; /* share of CPU time, 256 is usual */
+	uint32_t sched_cap;    /* reserved: per cent of one CPU, 0 none */
+	uint32_t vm_assist;    /* VMASST bits */
+	int64_t time_offset;   /* seconds added to the wall clock */
 	/* XENMEM_set_memory_map: */
-	void *e820;			/* struct e820entry array from the pool */
+	void *e820; /* struct e820entry array from the pool */
 	unsigned int e820_count;
 	uint32_t ssidref;
 	uint32_t max_evtchn_port;
 	ns_t created;
-	_Atomic uint64_t refusals;	/* requests answered with an error, for pav why */
+	_Atomic uint64_t refusals; /* requests answered with an error, for pav why */
 };
 
 extern struct domain *dom0;
-extern bool domain_noreboot;	/* boot option: a crash of the control domain leaves the machine halted */
-void domains_init(void);	/* before the first domain */
+extern bool
+	domain_noreboot; /* boot option: a crash of the control domain leaves the machine halted */
+void domains_init(void); /* before the first domain */
 
 /*
  * Lookup by id takes a reference; NULL if there is none. domid DOMID_SELF means the current domain.
@@ -93,12 +94,13 @@ struct domain_config {
 /* Makes a domain, paused once, vCPUs allocated but down. id 0 for the control domain, else the next free one when
  * *id is DOMID_INVALID. 0, -EEXIST, -ENOMEM, -EINVAL. */
 int domain_create(domid_t *id, const struct domain_config *c, struct domain **out);
-void domain_pause(struct domain *d);		/* and waits until no vCPU of d runs; never call for the current domain */
+void domain_pause(
+	struct domain *d); /* and waits until no vCPU of d runs; never call for the current domain */
 void domain_pause_nosync(struct domain *d);
-int domain_unpause(struct domain *d);		/* -EINVAL if it is not paused */
+int domain_unpause(struct domain *d); /* -EINVAL if it is not paused */
 /* All vCPUs stop; VIRQ_DOM_EXC to the control domain (for the control domain: machine powers off, reboots or halts). */
 void domain_shutdown(struct domain *d, unsigned int reason);
-void domain_resume(struct domain *d);		/* after a shutdown(suspend) that was cancelled */
+void domain_resume(struct domain *d); /* after a shutdown(suspend) that was cancelled */
 /* Kills in steps: 0 when gone from view, -ERESTART when to be called again. */
 int domain_kill(struct domain *d);
 /* Pauses or unpauses one vCPU (domctl), waiting until it is off its CPU. */

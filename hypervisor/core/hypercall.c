@@ -70,7 +70,8 @@ const struct hypercall hypercall_table[HYPERCALLS] = {
 	[__HYPERVISOR_arch_0] = { .fn = do_mca, .name = "mca", .nargs = 1, .who = HC_PRIVILEGED },
 };
 
-long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		    uint64_t a5)
 {
 	const struct hypercall *h;
 
@@ -98,7 +99,8 @@ struct multicall_state *multicall_current(void)
 	return &multicalls[cpu_id()];
 }
 
-long hypercall_restart(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+long hypercall_restart(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		       uint64_t a5)
 {
 	struct multicall_state *mc = multicall_current();
 	const uint64_t args[5] = { a1, a2, a3, a4, a5 };
@@ -133,8 +135,8 @@ static long run_entry(struct multicall_state *mc, gva_t at)
 	} else {
 		mc->active = true;
 		mc->restarted = false;
-		e.result = (xen_ulong_t)hypercall_call((unsigned int)e.op, e.args[0], e.args[1], e.args[2],
-						       e.args[3], e.args[4]);
+		e.result = (xen_ulong_t)hypercall_call((unsigned int)e.op, e.args[0], e.args[1],
+						       e.args[2], e.args[3], e.args[4]);
 		mc->active = false;
 		if (mc->restarted) {
 			e.op = mc->op;

@@ -18,39 +18,50 @@ typedef long (*hypercall_fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
 
 #define HYPERCALLS 64
 struct hypercall {
-	hypercall_fn fn;	/* NULL: -ENOSYS */
+	hypercall_fn fn; /* NULL: -ENOSYS */
 	const char *name;
 	uint8_t nargs;
-	uint8_t who;		/* HC_ANY or HC_PRIVILEGED */
+	uint8_t who; /* HC_ANY or HC_PRIVILEGED */
 };
 enum { HC_ANY, HC_PRIVILEGED };
 extern const struct hypercall hypercall_table[HYPERCALLS];
 
 /* Dispatches one call of the current guest (not multicall-internal bookkeeping). */
-long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
+long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		    uint64_t a5);
 
 /* Should a long-running handler stop between items?  Opens the interrupt window; no lock may be held. */
 bool hypercall_preempt(void);
-long hypercall_restart(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
+long hypercall_restart(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		       uint64_t a5);
 
 /* Set while a multicall entry runs: restart rewrites the entry instead of the registers. */
-struct multicall_state { bool active; bool restarted; uint64_t op; uint64_t args[6]; };
-struct multicall_state *multicall_current(void);	/* this CPU's */
+struct multicall_state {
+	bool active;
+	bool restarted;
+	uint64_t op;
+	uint64_t args[6];
+};
+struct multicall_state *multicall_current(void); /* this CPU's */
 
 /* Handlers, by file. */
-long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);		/* core/memory_op.c */
-long do_sched_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);		/* core/sched_op.c */
+long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t); /* core/memory_op.c */
+long do_sched_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);  /* core/sched_op.c */
 long do_sched_op_compat(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);
 long do_set_timer_op(uint64_t when, uint64_t, uint64_t, uint64_t, uint64_t);
-long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg, uint64_t, uint64_t);		/* core/vcpu_op.c */
-long do_xen_version(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);		/* core/version.c */
+long do_vcpu_op(uint64_t cmd, uint64_t vcpu, uint64_t arg, uint64_t, uint64_t); /* core/vcpu_op.c */
+long do_xen_version(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);	/* core/version.c */
 long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t, uint64_t, uint64_t);
-long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t, uint64_t);	/* core/console_io.c */
-long do_multicall(uint64_t list, uint64_t count, uint64_t, uint64_t, uint64_t);		/* core/hypercall.c */
-long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t);	/* core/evtchn.c */
+long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t,
+		   uint64_t); /* core/console_io.c */
+long do_multicall(uint64_t list, uint64_t count, uint64_t, uint64_t,
+		  uint64_t); /* core/hypercall.c */
+long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t,
+			 uint64_t); /* core/evtchn.c */
 long do_event_channel_op_compat(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);
-long do_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count, uint64_t, uint64_t);	/* core/grant_table.c */
-long do_xsm_op(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);			/* -ENOSYS */
+long do_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count, uint64_t,
+		       uint64_t);				      /* core/grant_table.c */
+long do_xsm_op(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t); /* -ENOSYS */
 /* pv/ */
 long do_set_trap_table(uint64_t traps, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t);
@@ -62,7 +73,8 @@ long do_set_debugreg(uint64_t reg, uint64_t value, uint64_t, uint64_t, uint64_t)
 long do_get_debugreg(uint64_t reg, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t, uint64_t, uint64_t);
 long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t, uint64_t);
-long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid, uint64_t);
+long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid,
+				      uint64_t);
 long do_iret(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_set_segment_base(uint64_t which, uint64_t base, uint64_t, uint64_t, uint64_t);
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t);

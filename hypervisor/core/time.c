@@ -15,7 +15,7 @@
 #include "core/domain.h"
 #include "core/vcpu.h"
 
-#define NS_PER_SEC 1000000000ULL
+#define NS_PER_SEC	  1000000000ULL
 /* Guests extrapolate from the page; this bounds what the rounding of the scale can add up to. */
 #define TIME_PAGE_MAX_AGE ((ns_t)NS_PER_SEC)
 
@@ -32,7 +32,8 @@ void time_init(void)
 /* Writer's half of the version protocol; x86 keeps stores in order, so the compiler must too. */
 static void version_begin(uint32_t *version)
 {
-	__atomic_store_n(version, (*version | 1) == *version ? *version + 2 : *version + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(version, (*version | 1) == *version ? *version + 2 : *version + 1,
+			 __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -100,7 +101,8 @@ static void write_area(struct vcpu *v, const struct vcpu_time_info *now)
 	}
 	/* The page's own version is even now; one before it is odd and was never shown as complete. */
 	t.version = now->version - 1;
-	guest_area_write(&v->time_area, offsetof(struct vcpu_time_info, version), &t.version, sizeof(t.version));
+	guest_area_write(&v->time_area, offsetof(struct vcpu_time_info, version), &t.version,
+			 sizeof(t.version));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	guest_area_write(&v->time_area, 0, &t, sizeof(t));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

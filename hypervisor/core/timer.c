@@ -19,8 +19,8 @@ static struct timer_heap {
 	struct spinlock lock;
 	/* under lock: */
 	struct timer *root;
-	struct timer *running;	/* its handler runs now */
-	ns_t programmed;	/* what the hardware was given, 0: nothing */
+	struct timer *running; /* its handler runs now */
+	ns_t programmed;       /* what the hardware was given, 0: nothing */
 } __attribute__((aligned(64))) heaps[MAX_CPUS];
 
 static unsigned int rank_of(const struct timer *t)
@@ -212,7 +212,8 @@ void timer_kill(struct timer *t)
 
 	/* A migrated timer's handler may still run where the timer used to be. */
 	for (unsigned int cpu = 0; cpu < cpu_count(); cpu++) {
-		while (cpu != cpu_id() && __atomic_load_n(&heaps[cpu].running, __ATOMIC_ACQUIRE) == t) {
+		while (cpu != cpu_id() &&
+		       __atomic_load_n(&heaps[cpu].running, __ATOMIC_ACQUIRE) == t) {
 			cpu_relax();
 		}
 	}

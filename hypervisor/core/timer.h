@@ -16,18 +16,20 @@ struct timer {
 	/* under the lock of the heap of 'cpu': */
 	ns_t expires;
 	unsigned int cpu;
-	uint32_t changes;	/* counts arming and stopping, for timer_migrate() */
+	uint32_t changes; /* counts arming and stopping, for timer_migrate() */
 	bool armed;
 	bool killed;
-	uint8_t rank;		/* leftist heap: distance to the nearest missing child */
+	uint8_t rank; /* leftist heap: distance to the nearest missing child */
 	struct timer *left, *right, *parent;
 };
 
 void timer_init(struct timer *t, void (*handler)(void *), void *arg, unsigned int cpu);
-void timer_set(struct timer *t, ns_t expires);	/* arms, or moves, to an absolute system time */
-void timer_stop(struct timer *t);		/* its handler may still be running elsewhere */
+void timer_set(struct timer *t, ns_t expires); /* arms, or moves, to an absolute system time */
+void timer_stop(struct timer *t);	       /* its handler may still be running elsewhere */
 void timer_migrate(struct timer *t, unsigned int cpu);
-void timer_kill(struct timer *t);	/* stopped for good, and its handler is not running (but may be the caller) */
-void timers_init(void);			/* all CPUs' heaps, softirq handler */
+void timer_kill(
+	struct timer
+		*t); /* stopped for good, and its handler is not running (but may be the caller) */
+void timers_init(void); /* all CPUs' heaps, softirq handler */
 
 #endif

@@ -287,7 +287,7 @@ void guest_area_write(const struct guest_area *a, size_t offset, const void *fro
 		__builtin_memcpy((char *)a->part[0] + offset, from, head);
 	}
 	if (n > head) {
-		__builtin_memcpy((char *)a->part[1] + (offset + head - a->first), (const char *)from + head,
-				 n - head);
+		__builtin_memcpy((char *)a->part[1] + (offset + head - a->first),
+				 (const char *)from + head, n - head);
 	}
 }

@@ -18,11 +18,11 @@ struct domain;
 struct pv_vcpu;
 
 /* Why a vCPU is not to run: any bit set means not runnable. */
-#define VPF_DOWN	1u	/* not up yet, or VCPUOP_down */
-#define VPF_BLOCKED	2u	/* waits for an event */
-#define VPF_POLLING	4u	/* SCHEDOP_poll: waits for given ports or time-out */
-#define VPF_SHUTDOWN	8u	/* its domain shut down */
-#define VPF_PAUSED	16u	/* its domain is paused (pause_count > 0), or it is */
+#define VPF_DOWN     1u	 /* not up yet, or VCPUOP_down */
+#define VPF_BLOCKED  2u	 /* waits for an event */
+#define VPF_POLLING  4u	 /* SCHEDOP_poll: waits for given ports or time-out */
+#define VPF_SHUTDOWN 8u	 /* its domain shut down */
+#define VPF_PAUSED   16u /* its domain is paused (pause_count > 0), or it is */
 
 /*
  * A piece of guest memory that the hypervisor writes at any time: the guest registers an address, we
@@ -30,42 +30,43 @@ struct pv_vcpu;
  * fault, and it matters not whose page tables are loaded.
  */
 struct guest_area {
-	gva_t address;			/* as the guest registered it, 0: none */
-	size_t size, first;		/* bytes in all, and in part[0] */
+	gva_t address;	    /* as the guest registered it, 0: none */
+	size_t size, first; /* bytes in all, and in part[0] */
 	mfn_t frame[2];
 	void *part[2];
 };
 
 struct vcpu {
-	struct domain *domain;		/* NULL for idle vCPUs */
+	struct domain *domain; /* NULL for idle vCPUs */
 	unsigned int id;
-	bool initialised;		/* has a context */
-	_Atomic uint32_t pause_flags;	/* VPF_* */
-	unsigned int pause_count;	/* domctl and internal, under domain->lock */
+	bool initialised;	      /* has a context */
+	_Atomic uint32_t pause_flags; /* VPF_* */
+	unsigned int pause_count;     /* domctl and internal, under domain->lock */
 
 	/* scheduling (core/sched) */
-	_Atomic uint32_t cpu;		/* where it runs or will */
-	_Atomic bool running;		/* its state is loaded on v->cpu */
+	_Atomic uint32_t cpu; /* where it runs or will */
+	_Atomic bool running; /* its state is loaded on v->cpu */
 	bool queued;
 	cpumask_t affinity;
 	struct vcpu *rq_next, *rq_prev;
 	ns_t slice_start;
-	int64_t sched_key;		/* order in the queue, least first; the policy's */
-	uint64_t sched_data[4];		/* the policy's own */
+	int64_t sched_key;	/* order in the queue, least first; the policy's */
+	uint64_t sched_data[4]; /* the policy's own */
 
 	/* events: where its vcpu_info is, always valid */
-	struct vcpu_info *info;		/* hypervisor mapping */
-	mfn_t info_frame;		/* MFN_NONE while in shared_info (or the dummy) */
-	uint32_t poll_port;		/* while VPF_POLLING: the port, or 0 for several */
-	uint64_t evtchn_virq[24];	/* VIRQ -> port, 0 none; under the event lock */
+	struct vcpu_info *info;	  /* hypervisor mapping */
+	mfn_t info_frame;	  /* MFN_NONE while in shared_info (or the dummy) */
+	uint32_t poll_port;	  /* while VPF_POLLING: the port, or 0 for several */
+	uint64_t evtchn_virq[24]; /* VIRQ -> port, 0 none; under the event lock */
 
 	/* time */
 	struct timer singleshot, periodic, poll_timer;
 	ns_t period;
-	struct vcpu_runstate_info runstate;	/* times up to state_entry_time; under its run queue's lock */
-	struct guest_area runstate_area;	/* under its run queue's lock */
-	struct guest_area time_area;		/* secondary vcpu_time_info, under the time lock */
-	ns_t time_written;		/* when and where its time page was last written */
+	struct vcpu_runstate_info
+		runstate; /* times up to state_entry_time; under its run queue's lock */
+	struct guest_area runstate_area; /* under its run queue's lock */
+	struct guest_area time_area;	 /* secondary vcpu_time_info, under the time lock */
+	ns_t time_written;		 /* when and where its time page was last written */
 	unsigned int time_cpu;
 
 	struct pv_vcpu *pv;
@@ -88,10 +89,10 @@ struct vcpu *vcpu_create_idle(unsigned int cpu);
 bool vcpu_event_pending(const struct vcpu *v);
 /* Sets evtchn_upcall_pending and wakes: called by evtchn.c under its lock. */
 void vcpu_mark_event(struct vcpu *v);
-void vcpu_wake(struct vcpu *v);			/* VPF_BLOCKED and VPF_POLLING cleared; runs if runnable */
-void vcpu_clear_flag(struct vcpu *v, uint32_t flag);	/* and lets it run if nothing else holds it */
-void vcpu_set_flag(struct vcpu *v, uint32_t flag);	/* and takes it off its CPU soon */
-void vcpu_sleep_sync(struct vcpu *v);		/* flag already set: wait until it is off its CPU */
+void vcpu_wake(struct vcpu *v); /* VPF_BLOCKED and VPF_POLLING cleared; runs if runnable */
+void vcpu_clear_flag(struct vcpu *v, uint32_t flag); /* and lets it run if nothing else holds it */
+void vcpu_set_flag(struct vcpu *v, uint32_t flag);   /* and takes it off its CPU soon */
+void vcpu_sleep_sync(struct vcpu *v); /* flag already set: wait until it is off its CPU */
 /* Counts a cause to pause this vCPU alone, or takes one away; under domain->lock. */
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);

@@ -141,7 +141,9 @@ static long register_info(struct vcpu *v, gva_t arg)
 	} else {
 		rc = frame_get_type(frame, FRAME_WRITABLE, d);
 		if (rc == 0) {
-			move_info(v, (struct vcpu_info *)((char *)frame_to_virt(frame) + req.offset), frame);
+			move_info(v,
+				  (struct vcpu_info *)((char *)frame_to_virt(frame) + req.offset),
+				  frame);
 		}
 	}
 	spin_unlock(&d->lock);
@@ -185,7 +187,8 @@ static long set_singleshot(struct vcpu *v, gva_t arg)
 		return -XEN_ETIME;
 	}
 	timer_migrate(&v->singleshot, cpu_id());
-	timer_set(&v->singleshot, req.timeout_abs_ns > INT64_MAX ? INT64_MAX : (ns_t)req.timeout_abs_ns);
+	timer_set(&v->singleshot,
+		  req.timeout_abs_ns > INT64_MAX ? INT64_MAX : (ns_t)req.timeout_abs_ns);
 	return 0;
 }
 

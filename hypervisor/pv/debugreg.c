@@ -90,9 +90,3 @@ long do_get_debugreg(uint64_t reg, uint64_t a2, uint64_t a3, uint64_t a4, uint64
 	(void)a2, (void)a3, (void)a4, (void)a5;
 	return reg < 8 ? (long)debugreg_get(cpu_current(), (unsigned int)reg) : -XEN_EINVAL;
 }
-
-long do_mca(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-	(void)arg, (void)a2, (void)a3, (void)a4, (void)a5;
-	return -XEN_ENOSYS;	/* no machine-check banks are offered */
-}

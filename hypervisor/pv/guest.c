@@ -184,8 +184,7 @@ void guest_load_cr3(struct vcpu *v)
 {
 	struct pv_vcpu *p = v->pv;
 
-	write_cr3(p->kernel_mode ? p->kernel_cr3 : p->user_cr3);
-	tlb_mark_flushed();
+	tlb_load_cr3(p->kernel_mode ? p->kernel_cr3 : p->user_cr3);
 }
 
 void guest_toggle_mode(struct vcpu *v)
@@ -257,8 +256,7 @@ static void load_state(struct vcpu *v)
 
 static void load_idle(void)
 {
-	paging_load_own();
-	tlb_mark_flushed();
+	tlb_load_cr3(boot_cr3);
 	percpu_load_gdt(percpu_own_gdt_base(cpu_id()));
 	__asm__ volatile("lldt %w0" ::"r"(0));
 }

@@ -28,17 +28,23 @@ static inline uint64_t read_cr3(void)
 	return v;
 }
 
-void tlb_mark_flushed(void)
+/*
+ * The clock is read before the flush: what a stamp taken meanwhile stands for may have been
+ * cached again right after it.  A CR3 load drops all but global entries, and only the
+ * hypervisor's own mappings are global.
+ */
+void tlb_load_cr3(uint64_t cr3)
 {
-	atomic_store_explicit(&flushed_at[cpu_info()->cpu], atomic_load(&clock), memory_order_release);
+	uint32_t now = atomic_load(&clock);
+
+	__asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
+	atomic_store_explicit(&flushed_at[cpu_info()->cpu], now, memory_order_release);
 }
 
-/* A CR3 load drops all but global entries; only the hypervisor's own mappings are global. */
 static void flush_local(gva_t page)
 {
 	if (page == ~0ULL) {
-		__asm__ volatile("mov %0, %%cr3" ::"r"(read_cr3()) : "memory");
-		tlb_mark_flushed();
+		tlb_load_cr3(read_cr3());
 	} else {
 		__asm__ volatile("invlpg (%0)" ::"r"(page) : "memory");
 	}
@@ -52,7 +58,7 @@ static void flush_local_global(void)
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4 & ~0x80ULL) : "memory");
 	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4) : "memory");
-	tlb_mark_flushed();
+	tlb_load_cr3(read_cr3());
 }
 
 void tlb_answer(void)

@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-void tlb_mark_flushed(void);		/* this CPU has just loaded CR3 */
+void tlb_load_cr3(uint64_t cr3);	/* loads it, and notes that this CPU has flushed */
 void tlb_flush_guest(cpumask_t cpus);	/* all non-global entries */
 
 #endif

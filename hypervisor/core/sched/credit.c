@@ -10,10 +10,11 @@
 #include "core/domain.h"
 #include "core/sched/policy.h"
 
-#define SLICE	    ((ns_t)10000000)
-#define BOOST	    ((ns_t)10000000) /* how far behind the floor a sleeper may come back */
-#define SPREAD_MAX  ((ns_t)50000000) /* how far from the floor, either way, one may arrive from another CPU */
-#define GRANULARITY ((ns_t)1000000)  /* less difference than this is not worth a switch */
+#define SLICE ((ns_t)10000000)
+#define BOOST ((ns_t)10000000) /* how far behind the floor a sleeper may come back */
+#define SPREAD_MAX \
+	((ns_t)50000000) /* how far from the floor, either way, one may arrive from another CPU */
+#define GRANULARITY  ((ns_t)1000000) /* less difference than this is not worth a switch */
 #define WEIGHT_USUAL 256
 
 static int64_t clamp_key(int64_t key, int64_t low, int64_t high)
@@ -45,7 +46,8 @@ static void credit_enqueue(struct runq *q, struct vcpu *v, enum sched_why why, n
 		break;
 	case SCHED_MOVED:
 		/* It waited, it did not sleep: what it lacks is owed to it, unless the CPUs have drifted far apart. */
-		v->sched_key = clamp_key(v->sched_key, q->floor - SPREAD_MAX, q->floor + SPREAD_MAX);
+		v->sched_key = clamp_key(v->sched_key, q->floor - SPREAD_MAX,
+					 q->floor + SPREAD_MAX);
 		break;
 	case SCHED_YIELDED:
 		/* Behind whoever is first now, without losing more than that. */

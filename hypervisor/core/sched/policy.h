@@ -17,12 +17,12 @@ struct runq {
 	struct vcpu *idle;
 	struct spinlock lock;
 	/* under lock: */
-	struct vcpu *curr;		/* runs, or is about to */
-	struct vcpu *head, *tail;	/* wait here, least key first */
-	_Atomic uint32_t count;		/* how many; read by others without the lock, as a hint */
-	int64_t floor;			/* the policy's: key of whoever was served last, never falls */
-	ns_t picked_at;			/* when curr was chosen */
-	bool yielding;			/* curr asked to be passed over once */
+	struct vcpu *curr;	  /* runs, or is about to */
+	struct vcpu *head, *tail; /* wait here, least key first */
+	_Atomic uint32_t count;	  /* how many; read by others without the lock, as a hint */
+	int64_t floor;		  /* the policy's: key of whoever was served last, never falls */
+	ns_t picked_at;		  /* when curr was chosen */
+	bool yielding;		  /* curr asked to be passed over once */
 	bool slice_armed;
 	struct timer slice;
 	ns_t idle_since, idle_total;
@@ -32,7 +32,7 @@ enum sched_why { SCHED_WOKEN, SCHED_PREEMPTED, SCHED_YIELDED, SCHED_MOVED };
 
 struct sched_policy {
 	const char *name;
-	ns_t slice;			/* how long before others are considered */
+	ns_t slice; /* how long before others are considered */
 	void (*init)(struct vcpu *v);
 	/* v, the current one of q, has run for so long. */
 	void (*charge)(struct runq *q, struct vcpu *v, ns_t ran);

@@ -31,8 +31,8 @@ static const struct sched_policy *const policies[] = { &sched_policy_credit, &sc
 static const struct sched_policy *policy = &sched_policy_credit;
 
 static struct runq runqs[MAX_CPUS];
-static _Atomic cpumask_t idle_cpus;	/* a hint; set under the queue's lock */
-static _Atomic uint32_t waiting;	/* queued on all CPUs */
+static _Atomic cpumask_t idle_cpus; /* a hint; set under the queue's lock */
+static _Atomic uint32_t waiting;    /* queued on all CPUs */
 
 static cpumask_t cpu_bit(unsigned int cpu)
 {

@@ -1,0 +1,71 @@
+/*
+ * Machine checks, as far as a control domain asks: which processors there are.  No
+ * banks are offered, so there is nothing to fetch (public/arch-x86/xen-mca.h).
+ */
+#include "arch/cpu.h"
+#include "core/copy.h"
+#include "core/hypercall.h"
+#include "pv/guest.h"
+#include "x86/io.h"
+#include "x86/machine.h"
+
+#include <xen/arch-x86/xen-mca.h>
+
+static void describe_cpu(xen_mc_logical_cpu_t *c, unsigned int cpu)
+{
+	uint32_t a, b, d;
+
+	__builtin_memset(c, 0, sizeof(*c));
+	c->mc_cpunr = cpu;
+	c->mc_chipid = cpu;
+	c->mc_apicid = apic_id_of(cpu);
+	c->mc_clusterid = c->mc_apicid;
+	c->mc_ncores = c->mc_ncores_active = 1;
+	c->mc_nthreads = 1;
+	cpuid(0, 0, (uint32_t *)&c->mc_cpuid_level, (uint32_t *)&c->mc_vendorid[0], (uint32_t *)&c->mc_vendorid[8],
+	      (uint32_t *)&c->mc_vendorid[4]);
+	cpuid(1, 0, &a, &b, &d, &c->mc_cpu_caps[0]);
+	c->mc_step = a;
+	c->mc_family = (c->mc_step >> 8 & 0xf) + (c->mc_step >> 20 & 0xff);
+	c->mc_model = (c->mc_step >> 4 & 0xf) | (c->mc_step >> 12 & 0xf0);
+	c->mc_step &= 0xf;
+}
+
+static long physcpuinfo(xen_mc_physcpuinfo_t *p)
+{
+	uint32_t room = p->ncpus;
+	xen_mc_logical_cpu_t c;
+
+	p->ncpus = cpu_count();
+	for (uint32_t i = 0; handle_gva(p->info) && i < MIN(room, p->ncpus); i++) {
+		describe_cpu(&c, i);
+		if (copy_out_at(handle_gva(p->info), i, &c)) {
+			return -XEN_EFAULT;
+		}
+	}
+	return 0;
+}
+
+long do_mca(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+	struct xen_mc mc;
+	long rc;
+
+	(void)a2, (void)a3, (void)a4, (void)a5;
+	if (copy_in(&mc, arg)) {
+		return -XEN_EFAULT;
+	}
+	if (mc.interface_version != XEN_MCA_INTERFACE_VERSION) {
+		return -XEN_EACCES;
+	}
+	switch (mc.cmd) {
+	case XEN_MC_fetch:
+		mc.u.mc_fetch.flags = XEN_MC_NODATA;
+		mc.u.mc_fetch.fetch_id = 0;
+		rc = 0;
+		break;
+	case XEN_MC_physcpuinfo: rc = physcpuinfo(&mc.u.mc_physcpuinfo); break;
+	default: return -XEN_ENOSYS;
+	}
+	return rc == 0 && copy_out(arg, &mc) ? -XEN_EFAULT : rc;
+}
