@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dom0-tools/devs/attach.h"
@@ -25,11 +26,36 @@
 #include "dom0-tools/pavd/request.h"
 #include "xenstore-like/client/client.h"
 
-#define RUN_DIR		 "/run/pavane"
-#define CONSOLE_PID_FILE RUN_DIR "/pav-console.pid"
+#define RUN_DIR		      "/run/pavane"
+#define STORE_PATIENCE_TENTHS 600 /* of a second */
+#define CONSOLE_PID_FILE      RUN_DIR "/pav-console.pid"
 
 static struct store *store;
 static struct proc *console;
+
+/*
+ * The store daemon has ended: wait for its successor and begin anew, as after
+ * a kill.  The helpers stay our children, and are found again by their pids.
+ */
+_Noreturn static void begin_anew(void)
+{
+	char *argv[] = { (char *)"pavd", (char *)"-F", NULL };
+	const struct timespec pause = { 0, 100000000 };
+
+	log_error("lost the store; waiting for it to come back");
+	request_close();
+	for (int i = 0; i < STORE_PATIENCE_TENTHS; i++) {
+		struct store *s = store_open();
+
+		if (s) {
+			store_close(s);
+			execv("/proc/self/exe", argv);
+			die("can't start anew: %s", strerror(errno));
+		}
+		nanosleep(&pause, NULL);
+	}
+	die("the store did not come back");
+}
 
 static void on_store(void *arg, short revents)
 {
@@ -45,7 +71,7 @@ static void on_store(void *arg, short revents)
 		free(token);
 	}
 	if (rc != -EAGAIN) {
-		die("lost the store: %s", strerror(-rc));
+		begin_anew();
 	}
 	if (changed) {
 		guests_check();
