@@ -31,7 +31,8 @@ static void ring_write(const char *s, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		/* A full ring is for the backend to empty; without one the text is on the other console anyway. */
-		for (unsigned int tries = 0; prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) >= sizeof(ring->out);
+		for (unsigned int tries = 0;
+		     prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) >= sizeof(ring->out);
 		     tries++) {
 			if (tries == 1000) {
 				return;

@@ -18,7 +18,8 @@ void events_init(void)
 	long rc;
 
 	/* The page has a machine address of its own: put it in place of one of ours. */
-	rc = update_va_mapping((uint64_t)shared_page, start_info->shared_info | PTE_USUAL, UVMF_INVLPG);
+	rc = update_va_mapping((uint64_t)shared_page, start_info->shared_info | PTE_USUAL,
+			       UVMF_INVLPG);
 	if (rc) {
 		print("VERDICT FAILURE cannot map shared_info: %ld\n", rc);
 		guest_shutdown(SHUTDOWN_crash);
@@ -54,7 +55,8 @@ static void handle_word(unsigned int word)
 	while ((bits = shared_info->evtchn_pending[word] & ~shared_info->evtchn_mask[word])) {
 		unsigned int bit = (unsigned int)__builtin_ctzl(bits), port = word * 64 + bit;
 
-		__atomic_fetch_and(&shared_info->evtchn_pending[word], ~(1UL << bit), __ATOMIC_SEQ_CST);
+		__atomic_fetch_and(&shared_info->evtchn_pending[word], ~(1UL << bit),
+				   __ATOMIC_SEQ_CST);
 		if (handlers[port]) {
 			handlers[port](port);
 		}
@@ -87,7 +89,8 @@ void event_set_handler(evtchn_port_t port, event_fn f)
 
 void event_mask(evtchn_port_t port)
 {
-	__atomic_fetch_or(&shared_info->evtchn_mask[port / 64], 1UL << (port % 64), __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&shared_info->evtchn_mask[port / 64], 1UL << (port % 64),
+			  __ATOMIC_SEQ_CST);
 }
 
 bool event_is_pending(evtchn_port_t port)
@@ -97,7 +100,8 @@ bool event_is_pending(evtchn_port_t port)
 
 void event_clear(evtchn_port_t port)
 {
-	__atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)), __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&shared_info->evtchn_pending[port / 64], ~(1UL << (port % 64)),
+			   __ATOMIC_SEQ_CST);
 }
 
 bool wait_for(bool (*cond)(void), uint64_t ns)

@@ -6,7 +6,8 @@
 
 #include <xen/xen.h>
 
-static inline long hcall5(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+static inline long hcall5(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+			  uint64_t a5)
 {
 	register uint64_t r10 __asm__("r10") = a4;
 	register uint64_t r8 __asm__("r8") = a5;
@@ -65,12 +66,14 @@ static inline long update_va_mapping(uint64_t va, uint64_t pte, uint64_t flags)
 	return hcall3(__HYPERVISOR_update_va_mapping, va, pte, flags);
 }
 
-static inline long mmu_update(struct mmu_update *u, unsigned int n, unsigned int *done, uint16_t domid)
+static inline long mmu_update(struct mmu_update *u, unsigned int n, unsigned int *done,
+			      uint16_t domid)
 {
 	return hcall4(__HYPERVISOR_mmu_update, ptr_arg(u), n, ptr_arg(done), domid);
 }
 
-static inline long mmuext_op(struct mmuext_op *op, unsigned int n, unsigned int *done, uint16_t domid)
+static inline long mmuext_op(struct mmuext_op *op, unsigned int n, unsigned int *done,
+			     uint16_t domid)
 {
 	return hcall4(__HYPERVISOR_mmuext_op, ptr_arg(op), n, ptr_arg(done), domid);
 }

@@ -16,16 +16,16 @@
 #include "frontends/rt/hcall.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define PAGE_SHIFT 12
-#define PAGE_SIZE  4096UL
-#define PTE_P	   1UL
-#define PTE_RW	   2UL
-#define PTE_US	   4UL
-#define PTE_A	   0x20UL
-#define PTE_D	   0x40UL
-#define PTE_NX	   (1UL << 63)
-#define PTE_FRAME  0x000ffffffffff000UL
-#define PTE_USUAL  (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
+#define PAGE_SHIFT    12
+#define PAGE_SIZE     4096UL
+#define PTE_P	      1UL
+#define PTE_RW	      2UL
+#define PTE_US	      4UL
+#define PTE_A	      0x20UL
+#define PTE_D	      0x40UL
+#define PTE_NX	      (1UL << 63)
+#define PTE_FRAME     0x000ffffffffff000UL
+#define PTE_USUAL     (PTE_P | PTE_RW | PTE_US | PTE_A | PTE_D)
 
 /* What main() says in the end; FAILURE if any CHECK failed, whatever it says. */
 enum verdict { SUCCESS, FAILURE, SKIP };
@@ -43,13 +43,13 @@ __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
 
 /* mm.c */
 void mm_init(void);
-void *page_alloc(void);			/* zeroed, mapped, never given back; stops the guest when there are none */
-uint64_t pfn_take(void);		/* number of a page that is mapped nowhere */
+void *page_alloc(void);	 /* zeroed, mapped, never given back; stops the guest when there are none */
+uint64_t pfn_take(void); /* number of a page that is mapped nowhere */
 uint64_t pfn_to_mfn(uint64_t pfn);
-uint64_t mfn_to_pfn(uint64_t mfn);	/* ~0 when the machine frame is nobody's */
-void p2m_set(uint64_t pfn, uint64_t mfn);	/* in our own list */
-uint64_t virt_to_mfn(const void *p);	/* of a page in the initial mapping */
-void *pfn_to_virt(uint64_t pfn);	/* in the initial mapping */
+uint64_t mfn_to_pfn(uint64_t mfn);	  /* ~0 when the machine frame is nobody's */
+void p2m_set(uint64_t pfn, uint64_t mfn); /* in our own list */
+uint64_t virt_to_mfn(const void *p);	  /* of a page in the initial mapping */
+void *pfn_to_virt(uint64_t pfn);	  /* in the initial mapping */
 /* The entry of the tables that maps va at a level 1..4, or NULL; tables are readable in place. */
 const uint64_t *pte_of(const void *va, int level);
 uint64_t pte_machine_address(const uint64_t *pte);
@@ -74,27 +74,27 @@ struct trap_seen trap_try(void (*f)(void *arg), void *arg);
 /* Called for a vector instead, when set; returning continues the guest with the frame as it is then. */
 extern void (*trap_hook[256])(struct trap_frame *f);
 extern void (*syscall_hook)(struct trap_frame *f);
-extern void (*event_hook)(struct trap_frame *f);	/* after the events were handled */
+extern void (*event_hook)(struct trap_frame *f); /* after the events were handled */
 
 /* event.c */
 void events_init(void);
-void event_handle(void);		/* from trap.c */
+void event_handle(void); /* from trap.c */
 typedef void (*event_fn)(evtchn_port_t port);
-void event_set_handler(evtchn_port_t port, event_fn f);	/* and unmasks */
+void event_set_handler(evtchn_port_t port, event_fn f); /* and unmasks */
 void event_mask(evtchn_port_t port);
 bool event_is_pending(evtchn_port_t port);
 void event_clear(evtchn_port_t port);
 struct vcpu_info *vcpu_info(void);
-void upcalls_off(void);			/* as CLI; on delivers what waits */
+void upcalls_off(void); /* as CLI; on delivers what waits */
 void upcalls_on(void);
 /* Waits in the hypervisor until cond(), for at most so many ns of system time. */
 bool wait_for(bool (*cond)(void), uint64_t ns);
 
 /* time.c */
-uint64_t system_time(void);		/* ns, from the time page */
-uint64_t wall_clock(void);		/* seconds since 1970 */
+uint64_t system_time(void); /* ns, from the time page */
+uint64_t wall_clock(void);  /* seconds since 1970 */
 void timer_init(void);
-void timer_arm(uint64_t at);		/* absolute; 0 stops */
+void timer_arm(uint64_t at); /* absolute; 0 stops */
 extern volatile unsigned int timer_count;
 
 /* second.c: another vCPU */

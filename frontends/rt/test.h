@@ -10,28 +10,30 @@
 
 extern unsigned int checks_failed, checks_made;
 
-#define CHECK(cond, what, ...)                                                                       \
-	do {                                                                                         \
-		checks_made++;                                                                       \
-		if (cond) {                                                                          \
-			print("  ok   " what "\n", ##__VA_ARGS__);                                   \
-		} else {                                                                             \
-			checks_failed++;                                                             \
-			print("  BAD  " what " [%s:%d: %s]\n", ##__VA_ARGS__, __FILE__, __LINE__, #cond); \
-		}                                                                                    \
+#define CHECK(cond, what, ...)                                                                    \
+	do {                                                                                      \
+		checks_made++;                                                                    \
+		if (cond) {                                                                       \
+			print("  ok   " what "\n", ##__VA_ARGS__);                                \
+		} else {                                                                          \
+			checks_failed++;                                                          \
+			print("  BAD  " what " [%s:%d: %s]\n", ##__VA_ARGS__, __FILE__, __LINE__, \
+			      #cond);                                                             \
+		}                                                                                 \
 	} while (0)
 
-#define CHECK_EQ(got, want, what, ...)                                                               \
-	do {                                                                                         \
-		long got_ = (long)(got), want_ = (long)(want);                                       \
-		checks_made++;                                                                       \
-		if (got_ == want_) {                                                                 \
-			print("  ok   " what "\n", ##__VA_ARGS__);                                   \
-		} else {                                                                             \
-			checks_failed++;                                                             \
-			print("  BAD  " what ": got %ld (%#lx), expected %ld (%#lx) [%s:%d]\n", ##__VA_ARGS__, got_, \
-			      (unsigned long)got_, want_, (unsigned long)want_, __FILE__, __LINE__); \
-		}                                                                                    \
+#define CHECK_EQ(got, want, what, ...)                                                          \
+	do {                                                                                    \
+		long got_ = (long)(got), want_ = (long)(want);                                  \
+		checks_made++;                                                                  \
+		if (got_ == want_) {                                                            \
+			print("  ok   " what "\n", ##__VA_ARGS__);                              \
+		} else {                                                                        \
+			checks_failed++;                                                        \
+			print("  BAD  " what ": got %ld (%#lx), expected %ld (%#lx) [%s:%d]\n", \
+			      ##__VA_ARGS__, got_, (unsigned long)got_, want_,                  \
+			      (unsigned long)want_, __FILE__, __LINE__);                        \
+		}                                                                               \
 	} while (0)
 
 #endif

@@ -18,7 +18,8 @@ uint64_t system_time(void)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		delta = rdtsc() - t->tsc_timestamp;
 		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
-		ns = t->system_time + (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+		ns = t->system_time +
+		     (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	} while ((version & 1) || version != t->version);
 	return ns;

@@ -19,10 +19,10 @@ static struct trap_seen seen;
 
 static void stop(struct trap_frame *f)
 {
-	print("trap %lu error %#lx rip %#lx rsp %#lx cr2 %#lx\n", f->vector, f->error, f->rip, f->rsp,
-	      vcpu_info()->arch.cr2);
-	print("rax %#lx rbx %#lx rcx %#lx rdx %#lx rsi %#lx rdi %#lx\n", f->rax, f->rbx, f->rcx, f->rdx, f->rsi,
-	      f->rdi);
+	print("trap %lu error %#lx rip %#lx rsp %#lx cr2 %#lx\n", f->vector, f->error, f->rip,
+	      f->rsp, vcpu_info()->arch.cr2);
+	print("rax %#lx rbx %#lx rcx %#lx rdx %#lx rsi %#lx rdi %#lx\n", f->rax, f->rbx, f->rcx,
+	      f->rdx, f->rsi, f->rdi);
 	print("VERDICT FAILURE unexpected exception\n");
 	guest_shutdown(SHUTDOWN_crash);
 }
@@ -39,7 +39,8 @@ void trap_dispatch(struct trap_frame *f)
 	} else if (f->vector < 256 && trap_hook[f->vector]) {
 		trap_hook[f->vector](f);
 	} else if (f->vector < 256 && trap_return) {
-		seen = (struct trap_seen){ true, f->vector, f->error, vcpu_info()->arch.cr2, f->rip };
+		seen = (struct trap_seen){ true, f->vector, f->error, vcpu_info()->arch.cr2,
+					   f->rip };
 		f->rdi = (uint64_t)trap_return;
 		f->rsi = 1;
 		f->rip = (uint64_t)rt_longjmp;
@@ -64,7 +65,9 @@ struct trap_seen trap_try(void (*f)(void *arg), void *arg)
 
 static void register_callback(uint16_t type, const void *address)
 {
-	struct callback_register c = { .type = type, .flags = CALLBACKF_mask_events, .address = (unsigned long)address };
+	struct callback_register c = { .type = type,
+				       .flags = CALLBACKF_mask_events,
+				       .address = (unsigned long)address };
 
 	hcall2(__HYPERVISOR_callback_op, CALLBACKOP_register, ptr_arg(&c));
 }
@@ -76,7 +79,8 @@ void traps_init(void)
 
 	for (uint8_t i = 0; i < ARRAY_SIZE(trap_stubs); i++) {
 		/* Breakpoint and overflow may be raised by user programs. */
-		table[i] = (struct trap_info){ i, i == 3 || i == 4 ? 3 : 0, FLAT_KERNEL_CS, trap_stubs[i] };
+		table[i] = (struct trap_info){ i, i == 3 || i == 4 ? 3 : 0, FLAT_KERNEL_CS,
+					       trap_stubs[i] };
 	}
 	table[ARRAY_SIZE(trap_stubs)] = (struct trap_info){ 0x80, 3, FLAT_KERNEL_CS, trap_stub_80 };
 	rc = hcall1(__HYPERVISOR_set_trap_table, ptr_arg(table));

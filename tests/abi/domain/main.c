@@ -186,7 +186,8 @@ static void refusals(void)
 	CHECK_EQ(hcall1(__HYPERVISOR_domctl, 16), -XEN_EFAULT, "request at a bad address");
 	ctl.cmd = XEN_DOMCTL_pausedomain;
 	ctl.interface_version = 7;
-	CHECK_EQ(hcall1(__HYPERVISOR_domctl, ptr_arg(&ctl)), -XEN_EACCES, "another interface version");
+	CHECK_EQ(hcall1(__HYPERVISOR_domctl, ptr_arg(&ctl)), -XEN_EACCES,
+		 "another interface version");
 	CHECK_EQ(settled_free_pages(), before, "nothing was used up");
 }
 

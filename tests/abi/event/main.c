@@ -116,7 +116,8 @@ static void refusals(void)
 	CHECK_EQ(event_op(EVTCHNOP_bind_vcpu, &vcpu), -XEN_ENOENT, "but not to no vCPU");
 	CHECK_EQ(event_op(EVTCHNOP_alloc_unbound, (void *)16), -XEN_EFAULT, "bad address");
 	alloc.dom = 1234;
-	CHECK_EQ(event_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_ESRCH, "not for a domain that is not there");
+	CHECK_EQ(event_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_ESRCH,
+		 "not for a domain that is not there");
 	CHECK_EQ(event_op(999, &alloc), -XEN_ENOSYS, "unknown operation");
 	after = new_unbound(DOMID_SELF);
 	CHECK_EQ(after, before + 1, "the refusals used no port");

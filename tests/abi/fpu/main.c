@@ -19,7 +19,8 @@ static bool holds(uint64_t pattern)
 {
 	uint64_t a, b, c;
 
-	__asm__ volatile("movq %%xmm0, %0\n\tmovq %%xmm7, %1\n\tmovq %%xmm15, %2" : "=r"(a), "=r"(b), "=r"(c));
+	__asm__ volatile("movq %%xmm0, %0\n\tmovq %%xmm7, %1\n\tmovq %%xmm15, %2"
+			 : "=r"(a), "=r"(b), "=r"(c));
 	return a == pattern && b == pattern && c == pattern;
 }
 

@@ -33,14 +33,17 @@ static int setup(void)
 	CHECK(q.status == GNTST_okay && q.max_nr_frames >= 4, "up to %u frames", q.max_nr_frames);
 	CHECK_EQ(grant_op(GNTTABOP_setup_table, &s, 1), 0, "set up");
 	CHECK_EQ(s.status, GNTST_okay, "okay");
-	CHECK_EQ(update_va_mapping((uint64_t)page, frame << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG), 0, "the table mapped");
+	CHECK_EQ(update_va_mapping((uint64_t)page, frame << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG), 0,
+		 "the table mapped");
 	table = page;
 	return s.status;
 }
 
 static int map(void *at, grant_ref_t ref, uint32_t flags, grant_handle_t *handle)
 {
-	struct gnttab_map_grant_ref m = { .host_addr = (uint64_t)at, .flags = flags, .ref = ref, .dom = 0 };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = (uint64_t)at, .flags = flags, .ref = ref, .dom = 0
+	};
 
 	if (grant_op(GNTTABOP_map_grant_ref, &m, 1)) {
 		return -1000;
@@ -73,7 +76,8 @@ static void mapping(void)
 	CHECK_EQ(strcmp(at, "lent"), 0, "is the page");
 	memcpy(at, "used", 5);
 	CHECK_EQ(strcmp(lent, "used"), 0, "writable");
-	CHECK_EQ(table[20].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing, "in use");
+	CHECK_EQ(table[20].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing,
+		 "in use");
 	CHECK_EQ(unmap(at + PAGE_SIZE, h), GNTST_general_error, "unmap at another address");
 	CHECK_EQ(unmap(at, 100000), GNTST_bad_handle, "unmap by a bad handle");
 	CHECK_EQ(*(volatile char *)at, 'u', "still there");
@@ -88,7 +92,8 @@ static void mapping(void)
 	CHECK_EQ(map(at, 21, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay, "but read-only");
 	CHECK_EQ(table[21].flags & (GTF_reading | GTF_writing), GTF_reading, "in use for reading");
 	CHECK(trap_try(write_byte, at).vector == 14, "and cannot be written");
-	CHECK_EQ(map(second, 21, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_okay, "and once more elsewhere");
+	CHECK_EQ(map(second, 21, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_okay,
+		 "and once more elsewhere");
 	CHECK(h2 != h, "under another handle");
 	CHECK_EQ(unmap(at, h), GNTST_okay, "unmap one");
 	CHECK_EQ(table[21].flags & (GTF_reading | GTF_writing), GTF_reading, "still in use");
@@ -100,7 +105,9 @@ static void mapping(void)
 static void refusals(void)
 {
 	char *lent = page_alloc(), *at = page_alloc();
-	struct gnttab_map_grant_ref m = { .host_addr = (uint64_t)at, .flags = GNTMAP_host_map, .ref = 30, .dom = 1234 };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = (uint64_t)at, .flags = GNTMAP_host_map, .ref = 30, .dom = 1234
+	};
 	grant_handle_t h;
 
 	update_va_mapping((uint64_t)at, 0, UVMF_INVLPG);
@@ -118,12 +125,14 @@ static void refusals(void)
 	CHECK_EQ(table[30].flags & (GTF_reading | GTF_writing), 0, "not marked");
 	grant(30, lent, GTF_permit_access);
 	CHECK_EQ(map(at, 30, 0, &h) < 0, 1, "no kind of mapping asked for");
-	CHECK(map((void *)0x600000000000UL, 30, GNTMAP_host_map, &h) < 0, "where there is no table");
+	CHECK(map((void *)0x600000000000UL, 30, GNTMAP_host_map, &h) < 0,
+	      "where there is no table");
 	CHECK(map((void *)0xffff830000000000UL, 30, GNTMAP_host_map, &h) < 0, "in the hypervisor");
 	CHECK_EQ(table[30].flags & (GTF_reading | GTF_writing), 0, "not marked");
 	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0, "no such domain");
 	CHECK_EQ(m.status, GNTST_bad_domain, "bad domain");
-	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, (void *)16, 1), -XEN_EFAULT, "request at a bad address");
+	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, (void *)16, 1), -XEN_EFAULT,
+		 "request at a bad address");
 	CHECK_EQ(grant_op(77, &m, 1), -XEN_ENOSYS, "unknown operation");
 	table[30].flags = 0;
 }

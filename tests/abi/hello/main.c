@@ -13,7 +13,8 @@ extern char hypercall_page[];
 
 enum verdict guest_main(void)
 {
-	long (*version)(int cmd, void *arg) = (long (*)(int, void *))(hypercall_page + 32 * __HYPERVISOR_xen_version);
+	long (*version)(int cmd, void *arg) =
+		(long (*)(int, void *))(hypercall_page + 32 * __HYPERVISOR_xen_version);
 	struct xen_feature_info features = { .submap_idx = 0 };
 	const uint64_t *pte = pte_of((void *)start_info->pt_base, 1);
 	xen_extraversion_t extra;
@@ -26,7 +27,8 @@ enum verdict guest_main(void)
 	CHECK_EQ(version_op(XENVER_extraversion, extra), 0, "extraversion");
 	CHECK(memchr(extra, 0, sizeof(extra)), "extraversion ends");
 	CHECK_EQ(version_op(XENVER_extraversion, (void *)8), -XEN_EFAULT, "bad address is a fault");
-	CHECK_EQ(version_op(XENVER_extraversion, (void *)0xffff830000000000), -XEN_EFAULT, "so is the hypervisor's");
+	CHECK_EQ(version_op(XENVER_extraversion, (void *)0xffff830000000000), -XEN_EFAULT,
+		 "so is the hypervisor's");
 	CHECK_EQ(version_op(12345, NULL), -XEN_ENOSYS, "unknown sub-command");
 	CHECK_EQ(hcall1(63, 0), -XEN_ENOSYS, "unknown hypercall");
 	CHECK_EQ(version_op(XENVER_get_features, &features), 0, "features");
@@ -37,9 +39,12 @@ enum verdict guest_main(void)
 	CHECK_EQ(!!(features.submap & 1u << XENFEAT_dom0), is_control_domain(), "dom0 feature");
 	CHECK(pte && (*pte & PTE_P) && !(*pte & PTE_RW), "the top table is mapped read-only");
 	CHECK(!start_info->first_p2m_pfn ||
-	      pfn_to_virt(start_info->first_p2m_pfn) >= (void *)(start_info->pt_base + (start_info->nr_pt_frames << 12) + (513UL << 10)),
+		      pfn_to_virt(start_info->first_p2m_pfn) >=
+			      (void *)(start_info->pt_base + (start_info->nr_pt_frames << 12) +
+				       (513UL << 10)),
 	      "512 KiB behind the stack are free");
-	CHECK_EQ(mfn_to_pfn(virt_to_mfn(&features)), ((uint64_t)&features - 0xffffffff80000000) >> 12,
+	CHECK_EQ(mfn_to_pfn(virt_to_mfn(&features)),
+		 ((uint64_t)&features - 0xffffffff80000000) >> 12,
 		 "machine-to-physical table agrees with the page list");
 	for (unsigned int i = 0; i < 32; i++) {
 		if (i && shared_info->vcpu_info[i].evtchn_upcall_mask != 1) {

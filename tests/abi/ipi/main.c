@@ -70,7 +70,8 @@ static void by_polling(void)
 			break;
 		}
 	}
-	CHECK_EQ(i, ROUNDS, "round trips, both polling: %lu us each", (system_time() - start) / 1000 / ROUNDS);
+	CHECK_EQ(i, ROUNDS, "round trips, both polling: %lu us each",
+		 (system_time() - start) / 1000 / ROUNDS);
 	CHECK_EQ(second_rounds, i, "turns of the other");
 }
 
@@ -94,9 +95,11 @@ static void by_blocking(void)
 			}
 		}
 	}
-	CHECK_EQ(i, ROUNDS, "round trips, one blocking: %lu us each", (system_time() - start) / 1000 / ROUNDS);
+	CHECK_EQ(i, ROUNDS, "round trips, one blocking: %lu us each",
+		 (system_time() - start) / 1000 / ROUNDS);
 	CHECK_EQ(first_rounds, ROUNDS, "one answer each");
-	CHECK(timer_count < ROUNDS / 10, "%u times it was the safety net that woke us", timer_count);
+	CHECK(timer_count < ROUNDS / 10, "%u times it was the safety net that woke us",
+	      timer_count);
 }
 
 enum verdict guest_main(void)

@@ -17,7 +17,9 @@ static unsigned long current(void)
 
 static long reservation(int cmd, xen_pfn_t *list, unsigned long n, unsigned int order)
 {
-	struct xen_memory_reservation r = { .nr_extents = n, .extent_order = order, .domid = DOMID_SELF };
+	struct xen_memory_reservation r = { .nr_extents = n,
+					    .extent_order = order,
+					    .domid = DOMID_SELF };
 
 	set_xen_guest_handle_raw(r.extent_start, list);
 	return memory_op(cmd, &r);
@@ -33,9 +35,11 @@ static void balloon(void)
 		gone[i] = pfn_take();
 		list[i] = pfn_to_mfn(gone[i]);
 	}
-	CHECK_EQ(reservation(XENMEM_decrease_reservation, list, 16, 0), 16, "sixteen pages given back");
+	CHECK_EQ(reservation(XENMEM_decrease_reservation, list, 16, 0), 16,
+		 "sixteen pages given back");
 	CHECK_EQ(current(), before - 16, "the total falls");
-	CHECK_EQ(reservation(XENMEM_decrease_reservation, list, 1, 0), 0, "no page is given back twice");
+	CHECK_EQ(reservation(XENMEM_decrease_reservation, list, 1, 0), 0,
+		 "no page is given back twice");
 	memcpy(list, gone, sizeof(list));
 	CHECK_EQ(reservation(XENMEM_populate_physmap, list, 16, 0), 16, "sixteen others");
 	CHECK_EQ(current(), before, "the total is as before");
@@ -45,7 +49,8 @@ static void balloon(void)
 			CHECK(false, "machine-to-physical entry of %#lx", list[i]);
 		}
 	}
-	CHECK_EQ(update_va_mapping((uint64_t)page, list[0] << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG), 0, "mapped");
+	CHECK_EQ(update_va_mapping((uint64_t)page, list[0] << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG),
+		 0, "mapped");
 	{
 		unsigned int dirty = 0;
 
@@ -56,7 +61,8 @@ static void balloon(void)
 	}
 	memset(page, 0x77, PAGE_SIZE);
 	/* Given back while mapped: the mapping keeps it. */
-	CHECK_EQ(reservation(XENMEM_decrease_reservation, list, 1, 0), 1, "a mapped page given back");
+	CHECK_EQ(reservation(XENMEM_decrease_reservation, list, 1, 0), 1,
+		 "a mapped page given back");
 	CHECK_EQ(page[100], 0x77, "is still readable through the mapping");
 	CHECK_EQ(update_va_mapping((uint64_t)page, 0, UVMF_INVLPG), 0, "unmapped");
 	list[0] = gone[0];
@@ -90,7 +96,10 @@ static void exchange(void)
 	xen_pfn_t in[16], out[1], pfns[16];
 	struct xen_memory_exchange x = {
 		.in = { .nr_extents = 16, .extent_order = 0, .domid = DOMID_SELF },
-		.out = { .nr_extents = 1, .extent_order = 4, .mem_flags = XENMEMF_address_bits(32), .domid = DOMID_SELF },
+		.out = { .nr_extents = 1,
+			 .extent_order = 4,
+			 .mem_flags = XENMEMF_address_bits(32),
+			 .domid = DOMID_SELF },
 	};
 	unsigned long before = current();
 
@@ -131,7 +140,8 @@ static void maps(void)
 	unsigned long ram;
 
 	set_xen_guest_handle_raw(m.buffer, buffer);
-	CHECK_EQ(memory_op(XENMEM_machphys_mapping, &range), 0, "where the machine-to-physical table is");
+	CHECK_EQ(memory_op(XENMEM_machphys_mapping, &range), 0,
+		 "where the machine-to-physical table is");
 	CHECK_EQ(range.v_start, 0xffff800000000000UL, "at its ABI address");
 	CHECK(range.max_mfn >= virt_to_mfn((void *)start_info->pt_base), "and its end");
 	ram = (unsigned long)memory_op(XENMEM_maximum_ram_page, NULL);
@@ -141,7 +151,8 @@ static void maps(void)
 		CHECK_EQ(memory_op(XENMEM_machine_memory_map, &m), 0, "the machine's memory map");
 		CHECK(m.nr_entries > 2, "%u entries", m.nr_entries);
 		m.nr_entries = 1;
-		CHECK(memory_op(XENMEM_machine_memory_map, &m) == -XEN_EINVAL || m.nr_entries == 1, "cut to what fits");
+		CHECK(memory_op(XENMEM_machine_memory_map, &m) == -XEN_EINVAL || m.nr_entries == 1,
+		      "cut to what fits");
 	}
 }
 

@@ -43,7 +43,8 @@ static void write_byte(void *p)
 
 static void single_entries(void)
 {
-	uint64_t *a = page_alloc(), *b = page_alloc(), frame_a = virt_to_mfn(a), frame_b = virt_to_mfn(b);
+	uint64_t *a = page_alloc(), *b = page_alloc(), frame_a = virt_to_mfn(a),
+		 frame_b = virt_to_mfn(b);
 	const uint64_t *pte = pte_of(a, 1);
 	uint64_t old = *pte;
 
@@ -87,7 +88,8 @@ static void refusals(void)
 	refused(pte, l1 << PAGE_SHIFT | PTE_USUAL, "a writable mapping of the table itself");
 	refused(pte, 0x3ffffffffUL << PAGE_SHIFT | PTE_USUAL, "a frame past the end of memory");
 	refused(pte_of(page, 2), own << PAGE_SHIFT | PTE_USUAL, "a writable page as a table");
-	refused(pte_of(page, 2), (own << PAGE_SHIFT & ~0x1fffffUL) | PTE_USUAL | 0x80, "a superpage");
+	refused(pte_of(page, 2), (own << PAGE_SHIFT & ~0x1fffffUL) | PTE_USUAL | 0x80,
+		"a superpage");
 	refused(&top[256], 0, "the hypervisor's part of the top table");
 	refused(&top[271], own << PAGE_SHIFT | PTE_USUAL, "its last slot");
 	CHECK_EQ(*(volatile char *)page, 0, "the page is still there");
@@ -98,7 +100,8 @@ static void refusals(void)
 	CHECK_EQ(mmu_update((void *)8, 1, &n, DOMID_SELF), -XEN_EFAULT, "list at a bad address");
 	CHECK_EQ(mmu_update(u, 1, &n, 1234), -XEN_ESRCH, "no such domain");
 
-	u[0] = (struct mmu_update){ pte_machine_address(pte), own << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW) };
+	u[0] = (struct mmu_update){ pte_machine_address(pte),
+				    own << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW) };
 	u[1] = (struct mmu_update){ pte_machine_address(pte), table << PAGE_SHIFT | PTE_USUAL };
 	u[2] = (struct mmu_update){ pte_machine_address(pte), 0 };
 	CHECK(mmu_update(u, 3, &n, DOMID_SELF) < 0, "a list whose second is bad");
@@ -110,14 +113,15 @@ static void refusals(void)
 	      "update_va_mapping refuses it too");
 	CHECK(update_va_mapping(0xffff830000000000UL, own << PAGE_SHIFT | PTE_USUAL, 0) < 0,
 	      "and an address of the hypervisor");
-	CHECK(update_va_mapping(0x600000000000UL, own << PAGE_SHIFT | PTE_USUAL, 0) < 0, "and one without a table");
+	CHECK(update_va_mapping(0x600000000000UL, own << PAGE_SHIFT | PTE_USUAL, 0) < 0,
+	      "and one without a table");
 	CHECK_EQ(map(page, own, PTE_USUAL), 0, "as it was");
 }
 
 static long pin_command(int level)
 {
-	static const unsigned int commands[] = { MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE, MMUEXT_PIN_L3_TABLE,
-						 MMUEXT_PIN_L4_TABLE };
+	static const unsigned int commands[] = { MMUEXT_PIN_L1_TABLE, MMUEXT_PIN_L2_TABLE,
+						 MMUEXT_PIN_L3_TABLE, MMUEXT_PIN_L4_TABLE };
 
 	return commands[level - 1];
 }
@@ -142,7 +146,8 @@ static void tables(void)
 	data[0] = 0x1234;
 	l1[0] = virt_to_mfn(data) << PAGE_SHIFT | PTE_USUAL;
 	l1_frame = virt_to_mfn(l1);
-	CHECK_EQ(ext(MMUEXT_PIN_L1_TABLE, l1_frame) < 0, 1, "a writable page is not pinned as a table");
+	CHECK_EQ(ext(MMUEXT_PIN_L1_TABLE, l1_frame) < 0, 1,
+		 "a writable page is not pinned as a table");
 	make_readonly(l1);
 	CHECK_EQ(ext(MMUEXT_PIN_L1_TABLE, l1_frame), 0, "read-only, it is");
 	CHECK(map(l1, l1_frame, PTE_USUAL) < 0, "and cannot be made writable");
@@ -153,7 +158,8 @@ static void tables(void)
 	l2_frame = make_readonly(l2);
 	l3[0] = l2_frame << PAGE_SHIFT | PTE_USUAL;
 	l3_frame = make_readonly(l3);
-	CHECK_EQ(set_entry(pte_of(window, 4), l3_frame << PAGE_SHIFT | PTE_USUAL), 0, "hung into the top table");
+	CHECK_EQ(set_entry(pte_of(window, 4), l3_frame << PAGE_SHIFT | PTE_USUAL), 0,
+		 "hung into the top table");
 	CHECK_EQ(*(volatile uint64_t *)window, 0x1234, "is seen at its address");
 	*(volatile uint64_t *)window = 0x5678;
 	CHECK_EQ(data[0], 0x5678, "and written");
@@ -176,7 +182,8 @@ static void tables(void)
 	l1[0] = virt_to_mfn(data) << PAGE_SHIFT | PTE_USUAL;
 	l1[511] = virt_to_mfn((void *)start_info->pt_base) << PAGE_SHIFT | PTE_USUAL;
 	make_readonly(l1);
-	CHECK(ext(MMUEXT_PIN_L1_TABLE, l1_frame) < 0, "a table that would make the top table writable");
+	CHECK(ext(MMUEXT_PIN_L1_TABLE, l1_frame) < 0,
+	      "a table that would make the top table writable");
 	CHECK_EQ(map(l1, l1_frame, PTE_USUAL), 0, "no trace");
 }
 
@@ -192,7 +199,8 @@ static void new_base(void)
 	CHECK(system_time() > 0 && top[511] != 0, "and all is there");
 	CHECK_EQ(ext(MMUEXT_NEW_USER_BASEPTR, old), 0, "a table for user mode");
 	CHECK_EQ(ext(MMUEXT_NEW_USER_BASEPTR, 0), 0, "and none");
-	CHECK(ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(&frame)) < 0, "a page of our stack is no top table");
+	CHECK(ext(MMUEXT_NEW_BASEPTR, virt_to_mfn(&frame)) < 0,
+	      "a page of our stack is no top table");
 	CHECK(ext(MMUEXT_NEW_BASEPTR, 0x3ffffffffUL) < 0, "nor is what is not there");
 	CHECK_EQ(ext(MMUEXT_NEW_BASEPTR, old), 0, "the old one again");
 	CHECK_EQ(ext(MMUEXT_UNPIN_TABLE, frame), 0, "unpinned");
@@ -209,7 +217,8 @@ static void many(void)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(u); i++) {
 		u[i] = (struct mmu_update){ pte_machine_address(pte),
-					    i & 1 ? virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL : 0 };
+					    i & 1 ? virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL
+						  : 0 };
 	}
 	for (unsigned int round = 0; round < 10; round++) {
 		timer_arm(system_time() + 100000);
@@ -228,7 +237,8 @@ static void other_ops(void)
 {
 	char *a = page_alloc(), *b = page_alloc();
 	struct mmuext_op op = { .cmd = 9999 };
-	struct mmu_update u = { (virt_to_mfn(a) << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE, mfn_to_pfn(virt_to_mfn(a)) };
+	struct mmu_update u = { (virt_to_mfn(a) << PAGE_SHIFT) | MMU_MACHPHYS_UPDATE,
+				mfn_to_pfn(virt_to_mfn(a)) };
 	uint64_t pfn = mfn_to_pfn(virt_to_mfn(a));
 
 	memset(a, 0x5a, PAGE_SIZE);

@@ -36,10 +36,12 @@ enum verdict guest_main(void)
 	CHECK_EQ(e[0].args[0], XENVER_version, "arguments are left alone");
 	CHECK_EQ(multicall(e, 0), 0, "an empty list");
 	CHECK_EQ(multicall((void *)8, 1), -XEN_EFAULT, "a list at a bad address");
-	CHECK_EQ(multicall((void *)0xffff830000000000UL, 1), -XEN_EFAULT, "or in the hypervisor's range");
+	CHECK_EQ(multicall((void *)0xffff830000000000UL, 1), -XEN_EFAULT,
+		 "or in the hypervisor's range");
 
 	for (unsigned int i = 0; i < LONG_LIST; i++) {
-		many[i] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version, .args = { XENVER_pagesize } };
+		many[i] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version,
+						    .args = { XENVER_pagesize } };
 	}
 	/* A timer in the middle of it, again and again. */
 	start = timer_count;

@@ -10,7 +10,8 @@
 #define KERNEL_CS 0xe030 /* as frames of the kernel show it: ring 0 to the guest */
 #define USER_CS	  FLAT_USER_CS
 
-extern char user_syscall[], user_int80[], user_fault[], user_ud[], user_hlt[], user_spin[], user_loop[];
+extern char user_syscall[], user_int80[], user_fault[], user_ud[], user_hlt[], user_spin[],
+	user_loop[];
 
 /* Small user programs; they end in a loop that no one should reach. */
 __asm__(".pushsection .text\n"
@@ -74,7 +75,8 @@ static void run_user(void *rip)
 
 static bool on_kernel_stack(void)
 {
-	return entry_stack > (uint64_t)kernel_stack && entry_stack < (uint64_t)kernel_stack + PAGE_SIZE;
+	return entry_stack > (uint64_t)kernel_stack &&
+	       entry_stack < (uint64_t)kernel_stack + PAGE_SIZE;
 }
 
 static void check(void *program, uint64_t vector, const char *what)
@@ -90,14 +92,20 @@ static void check(void *program, uint64_t vector, const char *what)
 
 enum verdict guest_main(void)
 {
-	struct mmuext_op op = { .cmd = MMUEXT_NEW_USER_BASEPTR, .arg1.mfn = virt_to_mfn((void *)start_info->pt_base) };
+	struct mmuext_op op = { .cmd = MMUEXT_NEW_USER_BASEPTR,
+				.arg1.mfn = virt_to_mfn((void *)start_info->pt_base) };
 
 	kernel_stack = page_alloc();
 	user_stack = page_alloc();
 	CHECK_EQ(mmuext_op(&op, 1, NULL, DOMID_SELF), 0, "page tables for user mode");
-	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, (uint64_t)kernel_stack + PAGE_SIZE), 0, "kernel stack");
-	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, 0, (uint64_t)kernel_stack) <= 0, 1, "a null stack selector");
-	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS, (uint64_t)kernel_stack + PAGE_SIZE), 0, "and back");
+	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS,
+			(uint64_t)kernel_stack + PAGE_SIZE),
+		 0, "kernel stack");
+	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, 0, (uint64_t)kernel_stack) <= 0, 1,
+		 "a null stack selector");
+	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS,
+			(uint64_t)kernel_stack + PAGE_SIZE),
+		 0, "and back");
 
 	syscall_hook = on_syscall;
 	run_user(user_syscall);
@@ -120,17 +128,19 @@ enum verdict guest_main(void)
 	check(user_ud, 6, "invalid opcode");
 	check(user_hlt, 13, "hlt");
 
-	timer_arm(system_time() + 3000000);
 	{
 		unsigned int before = timer_count;
 
-		/* The timer's handler runs, and then the spinning program is ended from the next one. */
+		/* Masked until user mode is entered, however long that takes. */
+		upcalls_off();
+		timer_arm(system_time() + 3000000);
 		event_hook = leave;
 		run_user(user_spin);
 		event_hook = NULL;
 		CHECK_EQ(timer_count, before + 1, "an event interrupts user mode");
 		CHECK_EQ(seen.cs & 3, 3, "comes from ring 3");
-		CHECK(seen.rip >= (uint64_t)user_spin && seen.rip < (uint64_t)user_spin + 8, "in the program");
+		CHECK(seen.rip >= (uint64_t)user_spin && seen.rip < (uint64_t)user_spin + 8,
+		      "in the program");
 	}
 	op.arg1.mfn = 0;
 	CHECK_EQ(mmuext_op(&op, 1, NULL, DOMID_SELF), 0, "no user page tables again");

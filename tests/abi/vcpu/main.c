@@ -49,7 +49,8 @@ static void another(void)
 	}
 	CHECK_EQ(vcpu_op(VCPUOP_is_up, 1, NULL), 0, "the second is down");
 	CHECK_EQ(vcpu_op(VCPUOP_up, 1, NULL), -XEN_EINVAL, "and has no context to come up with");
-	CHECK_EQ(vcpu_op(VCPUOP_initialise, 1, (void *)8), -XEN_EFAULT, "a context at a bad address");
+	CHECK_EQ(vcpu_op(VCPUOP_initialise, 1, (void *)8), -XEN_EFAULT,
+		 "a context at a bad address");
 	{
 		static struct vcpu_guest_context bad; /* no top table */
 
@@ -82,7 +83,8 @@ static void moved_info(void)
 	static char page[4096] __attribute__((aligned(4096)));
 
 	r.mfn = virt_to_mfn(page);
-	CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_info, 1, &r), -XEN_ENXIO, "vcpu_info past the end of the page");
+	CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_info, 1, &r), -XEN_ENXIO,
+		 "vcpu_info past the end of the page");
 	r.offset = 0;
 	r.mfn = virt_to_mfn((void *)start_info->pt_base);
 	CHECK(vcpu_op(VCPUOP_register_vcpu_info, 1, &r) < 0, "vcpu_info in a page table");
@@ -91,8 +93,10 @@ static void moved_info(void)
 	r.mfn = virt_to_mfn(page);
 	r.offset = 0x3c0;
 	CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_info, 1, &r), 0, "moved");
-	CHECK_EQ(((struct vcpu_info *)(page + 0x3c0))->evtchn_pending_sel, ~0UL, "everything to be looked at");
-	CHECK_EQ(((struct vcpu_info *)(page + 0x3c0))->evtchn_upcall_pending, 1, "and an upcall pending");
+	CHECK_EQ(((struct vcpu_info *)(page + 0x3c0))->evtchn_pending_sel, ~0UL,
+		 "everything to be looked at");
+	CHECK_EQ(((struct vcpu_info *)(page + 0x3c0))->evtchn_upcall_pending, 1,
+		 "and an upcall pending");
 	CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_info, 1, &r), -XEN_EINVAL, "only once");
 }
 

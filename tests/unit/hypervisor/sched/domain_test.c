@@ -75,7 +75,8 @@ static struct multicall_entry list[100];
 static void fill_list(void)
 {
 	for (unsigned int i = 0; i < 100; i++) {
-		list[i] = (struct multicall_entry){ .op = __HYPERVISOR_mmu_update, .args = { i, 1000, 0, 0 } };
+		list[i] = (struct multicall_entry){ .op = __HYPERVISOR_mmu_update,
+						    .args = { i, 1000, 0, 0 } };
 	}
 }
 
@@ -109,7 +110,8 @@ Test(multicall, preempted_list_goes_on_where_it_stopped)
 			cr_assert_eq(machine.restart[0], __HYPERVISOR_multicall);
 			machine.restarted = false;
 			softirq_run();
-			if (do_multicall(machine.restart[1], machine.restart[2], 0, 0, 0) != __HYPERVISOR_multicall) {
+			if (do_multicall(machine.restart[1], machine.restart[2], 0, 0, 0) !=
+			    __HYPERVISOR_multicall) {
 				break;
 			}
 		}
@@ -360,14 +362,18 @@ Test(vcpu_op, moved_info_keeps_its_content_and_shows_all_pending)
 	page = machine_guest_page(guest);
 	req.mfn = VA(page) >> PAGE_SHIFT;
 	req.offset = PAGE_SIZE - sizeof(struct vcpu_info) + 8;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_ENXIO, "off the end");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_ENXIO,
+		     "off the end");
 	req.offset = 0x3c4;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_ENXIO, "not aligned");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_ENXIO,
+		     "not aligned");
 	req.offset = 0x3c0;
 	req.mfn++;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL, "not its frame");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL,
+		     "not its frame");
 	req.mfn--;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 1, VA(&req), 0, 0), -XEN_EINVAL, "of one that is up");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 1, VA(&req), 0, 0), -XEN_EINVAL,
+		     "of one that is up");
 	cr_assert_eq(machine.type_refs, 0);
 	cr_assert_eq(v->info, &guest->shared->vcpu_info[0]);
 
@@ -377,7 +383,8 @@ Test(vcpu_op, moved_info_keeps_its_content_and_shows_all_pending)
 	cr_assert_eq(v->info->arch.cr2, 0x1234);
 	cr_assert_eq(v->info->evtchn_pending_sel, ~0ULL);
 	cr_assert_eq(v->info->evtchn_upcall_pending, 1);
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL, "only once");
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_vcpu_info, 0, VA(&req), 0, 0), -XEN_EINVAL,
+		     "only once");
 	cr_assert_eq(machine.type_refs, 1);
 
 	machine_on(atomic_load(&control->vcpu[0]->cpu));
@@ -404,7 +411,8 @@ Test(vcpu_op, run_state_area_may_straddle_pages_and_is_kept_up_to_date)
 	cr_assert_eq(machine.type_refs, 1);
 	machine_on(atomic_load(&guest->vcpu[0]->cpu));
 	req.addr.p = 0x5000;
-	cr_assert_eq(do_vcpu_op(VCPUOP_register_runstate_memory_area, 0, VA(&req), 0, 0), -XEN_EFAULT);
+	cr_assert_eq(do_vcpu_op(VCPUOP_register_runstate_memory_area, 0, VA(&req), 0, 0),
+		     -XEN_EFAULT);
 	cr_assert_eq(machine.type_refs, 1, "the old one stays");
 	req.addr.p = 0;
 	cr_assert_eq(do_vcpu_op(VCPUOP_register_runstate_memory_area, 0, VA(&req), 0, 0), 0);
@@ -419,7 +427,8 @@ Test(vcpu_op, single_shot_timer_fires_once_and_past_means_now)
 	enter_guest();
 	req.timeout_abs_ns = (uint64_t)machine.now - 1;
 	cr_assert_eq(do_vcpu_op(VCPUOP_set_singleshot_timer, 0, VA(&req), 0, 0), -XEN_ETIME);
-	cr_assert_eq(do_vcpu_op(VCPUOP_set_singleshot_timer, 1, VA(&req), 0, 0), -XEN_EINVAL, "only its own");
+	cr_assert_eq(do_vcpu_op(VCPUOP_set_singleshot_timer, 1, VA(&req), 0, 0), -XEN_EINVAL,
+		     "only its own");
 	req.flags = 0;
 	cr_assert_eq(do_vcpu_op(VCPUOP_set_singleshot_timer, 0, VA(&req), 0, 0), 0);
 	machine_run_until(machine.now + 1000, NULL);

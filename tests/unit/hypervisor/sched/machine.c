@@ -379,7 +379,8 @@ int evtchn_port_pending(struct domain *d, evtchn_port_t port)
 	return d->shared->evtchn_pending[port / 64] >> (port % 64) & 1;
 }
 
-int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_frames, unsigned int max_maptrack)
+int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_frames,
+		     unsigned int max_maptrack)
 {
 	(void)t, (void)owner, (void)max_frames, (void)max_maptrack;
 	return refused() ? -XEN_ENOMEM : 0;
@@ -402,11 +403,12 @@ bool rights_control(const struct domain *subject, const struct domain *object)
 	return subject->privileged;
 }
 
-#define HANDLER(name)                                                                            \
-	__attribute__((weak)) long name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e) \
-	{                                                                                        \
-		(void)a, (void)b, (void)c, (void)d, (void)e;                                     \
-		return 0;                                                                        \
+#define HANDLER(name)                                                                   \
+	__attribute__((weak)) long name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, \
+					uint64_t e)                                     \
+	{                                                                               \
+		(void)a, (void)b, (void)c, (void)d, (void)e;                            \
+		return 0;                                                               \
 	}
 HANDLER(do_memory_op)
 HANDLER(do_xen_version)
@@ -510,7 +512,9 @@ void machine_run_until(ns_t t, void (*tick)(ns_t passed))
 
 struct domain *machine_domain(domid_t id, unsigned int vcpus)
 {
-	struct domain_config c = { .max_vcpus = vcpus, .max_pages = 100, .max_evtchn_port = 1023, .privileged = id == 0 };
+	struct domain_config c = {
+		.max_vcpus = vcpus, .max_pages = 100, .max_evtchn_port = 1023, .privileged = id == 0
+	};
 	struct domain *d = NULL;
 
 	return domain_create(&id, &c, &d) ? NULL : d;

@@ -17,26 +17,26 @@
 #define MACHINE_CPUS 8
 
 struct machine {
-	unsigned int cpus, cpu;		/* how many, and which one executes now */
+	unsigned int cpus, cpu; /* how many, and which one executes now */
 	ns_t now;
-	ns_t deadline[MACHINE_CPUS];	/* of the hardware timer, 0 none */
+	ns_t deadline[MACHINE_CPUS]; /* of the hardware timer, 0 none */
 	struct vcpu *current[MACHINE_CPUS];
 	unsigned int kicks[MACHINE_CPUS];
 	unsigned int switches;
-	bool hold_saved;		/* guest_switch() leaves sched_context_saved() to the test */
+	bool hold_saved; /* guest_switch() leaves sched_context_saved() to the test */
 	struct vcpu *unsaved;
 	/* calls seen */
 	unsigned int virqs, exc_virqs, poweroffs, reboots, halts;
 	unsigned int shared_pages, type_refs;
 	/* answers of the pieces below and beside */
-	unsigned int relinquish_steps;	/* so often guest_relinquish() says -ERESTART */
-	unsigned int fail_after;	/* so many allocations succeed; 0: all */
+	unsigned int relinquish_steps; /* so often guest_relinquish() says -ERESTART */
+	unsigned int fail_after;       /* so many allocations succeed; 0: all */
 	unsigned int allocations;
-	uint64_t pages_left;		/* total that dompages_relinquish() leaves, as if mapped elsewhere */
+	uint64_t pages_left; /* total that dompages_relinquish() leaves, as if mapped elsewhere */
 	bool restarted;
-	uint64_t restart[6];		/* number and arguments */
+	uint64_t restart[6]; /* number and arguments */
 	unsigned int preempt_points;
-	unsigned int preempt_every;	/* each so many, a softirq becomes pending there; 0 never */
+	unsigned int preempt_every; /* each so many, a softirq becomes pending there; 0 never */
 	bool fault;
 	char log[256];
 };
@@ -50,7 +50,7 @@ void machine_run_until(ns_t t, void (*tick)(ns_t passed));
 /* Executes as this CPU. */
 void machine_on(unsigned int cpu);
 struct domain *machine_domain(domid_t id, unsigned int vcpus);
-void machine_up(struct domain *d);	/* all vCPUs up, domain unpaused */
+void machine_up(struct domain *d); /* all vCPUs up, domain unpaused */
 void *machine_guest_page(struct domain *d);
 
 #endif

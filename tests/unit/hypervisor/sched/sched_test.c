@@ -86,7 +86,8 @@ static void equal_shares(unsigned int cpus, unsigned int vcpus, const char *poli
 	machine_up(d);
 	run(6000 * MS);
 	for (unsigned int i = 0; i < vcpus; i++) {
-		assert_share(d->vcpu[i], 6000 * MS * (vcpus < cpus ? vcpus : cpus) / vcpus, percent);
+		assert_share(d->vcpu[i], 6000 * MS * (vcpus < cpus ? vcpus : cpus) / vcpus,
+			     percent);
 	}
 	cr_assert_eq(waited_while_idle, 0);
 }
@@ -109,7 +110,8 @@ Test(sched, many_on_four_cpus_share_equally)
 Test(sched, round_robin_shares_equally_too)
 {
 	equal_shares(1, 3, "rr", 2);
-	cr_assert(machine.switches >= 595 && machine.switches <= 605, "%u switches for 600 slices", machine.switches);
+	cr_assert(machine.switches >= 595 && machine.switches <= 605, "%u switches for 600 slices",
+		  machine.switches);
 }
 
 Test(sched, enough_cpus_for_all_means_no_waiting)
@@ -181,7 +183,8 @@ Test(sched, sleeper_is_served_soon_and_cannot_starve_others)
 
 		run(200 * MS);
 		before = ran(hogs->vcpu[0]) + ran(hogs->vcpu[1]) + ran(hogs->vcpu[2]) - before;
-		cr_assert_gt(before, 120 * MS, "the hogs got only %lld of 200 ms", (long long)(before / MS));
+		cr_assert_gt(before, 120 * MS, "the hogs got only %lld of 200 ms",
+			     (long long)(before / MS));
 	}
 }
 
@@ -406,7 +409,8 @@ Test(sched, random_life_loses_nobody)
 			running += is_running(w);
 			cr_assert(vcpu_runnable(w) || !is_running(w), "runs but may not");
 		}
-		cr_assert_eq(running, MIN(runnable, 3), "%u of %u runnable run on 3 CPUs", running, runnable);
+		cr_assert_eq(running, MIN(runnable, 3), "%u of %u runnable run on 3 CPUs", running,
+			     runnable);
 	}
 }
 

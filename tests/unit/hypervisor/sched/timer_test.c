@@ -81,7 +81,8 @@ Test(timer, random_operations_lose_and_hasten_nothing)
 		}
 		machine_settle();
 		for (size_t k = 0; k < TIMERS; k++) {
-			cr_assert(!model[k].due || model[k].due >= machine.now, "timer %zu is late", k);
+			cr_assert(!model[k].due || model[k].due >= machine.now, "timer %zu is late",
+				  k);
 			cr_assert_eq(timers[k].armed, model[k].due != 0);
 		}
 	}

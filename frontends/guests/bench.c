@@ -1,0 +1,136 @@
+/*
+ * What the hot paths cost, as a guest sees them.  Under QEMU's -icount shift=0 a tick of the time-stamp counter
+ * is one instruction, so the figures are instructions and repeat exactly; elsewhere they are ticks.
+ */
+#include "frontends/rt/rt.h"
+
+#include <xen/event_channel.h>
+#include <xen/version.h>
+
+#include "hypervisor/lib/string.h"
+
+#define ROUNDS 2000
+
+static char *page;
+static const uint64_t *pte;
+static struct mmu_update update;
+static struct multicall_entry list[32];
+static evtchn_port_t port;
+static volatile unsigned int calls;
+
+static void nothing(void)
+{
+	__asm__ volatile("");
+}
+
+static void null_hypercall(void)
+{
+	version_op(XENVER_version, NULL);
+}
+
+static void va_mapping(void)
+{
+	update_va_mapping((uint64_t)page, virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL, 0);
+}
+
+static void va_mapping_toggle(void)
+{
+	static uint64_t flag;
+
+	flag ^= PTE_RW;
+	update_va_mapping((uint64_t)page, virt_to_mfn(page) << PAGE_SHIFT | (PTE_USUAL ^ flag),
+			  UVMF_INVLPG);
+}
+
+static void mmu_update_one(void)
+{
+	update.val ^= PTE_RW;
+	mmu_update(&update, 1, NULL, DOMID_SELF);
+}
+
+static void multicall_32(void)
+{
+	hcall2(__HYPERVISOR_multicall, ptr_arg(list), ARRAY_SIZE(list));
+}
+
+static void send_self(void)
+{
+	struct evtchn_send s = { .port = port };
+
+	event_op(EVTCHNOP_send, &s);
+}
+
+static void on_event(evtchn_port_t p)
+{
+	(void)p;
+	calls++;
+}
+
+static void skip_ud2(struct trap_frame *f)
+{
+	f->rip += 2;
+}
+
+static void exception(void)
+{
+	__asm__ volatile("ud2");
+}
+
+static void new_base(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_NEW_BASEPTR,
+				.arg1.mfn = virt_to_mfn((void *)start_info->pt_base) };
+
+	mmuext_op(&op, 1, NULL, DOMID_SELF);
+}
+
+static void read_clock(void)
+{
+	system_time();
+}
+
+static void measure(const char *name, void (*f)(void), unsigned int per_round)
+{
+	uint64_t best = ~0UL, idle = ~0UL;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		uint64_t start = rdtsc(), took;
+
+		f();
+		took = rdtsc() - start;
+		best = took < best ? took : best;
+		start = rdtsc();
+		nothing();
+		took = rdtsc() - start;
+		idle = took < idle ? took : idle;
+	}
+	print("bench %-28s %lu\n", name, (best - idle) / per_round);
+}
+
+enum verdict guest_main(void)
+{
+	struct evtchn_bind_ipi ipi = { .vcpu = 0 };
+
+	page = page_alloc();
+	pte = pte_of(page, 1);
+	update.ptr = pte_machine_address(pte);
+	update.val = *pte;
+	for (unsigned int i = 0; i < ARRAY_SIZE(list); i++) {
+		list[i] = (struct multicall_entry){ .op = __HYPERVISOR_xen_version,
+						    .args = { XENVER_version } };
+	}
+	event_op(EVTCHNOP_bind_ipi, &ipi);
+	port = ipi.port;
+	event_set_handler(port, on_event);
+	trap_hook[6] = skip_ud2;
+	measure("null hypercall", null_hypercall, 1);
+	measure("multicall, per entry of 32", multicall_32, ARRAY_SIZE(list));
+	measure("update_va_mapping, same", va_mapping, 1);
+	measure("update_va_mapping, change", va_mapping_toggle, 1);
+	measure("mmu_update of one", mmu_update_one, 1);
+	measure("new base, same", new_base, 1);
+	measure("event to itself, with iret", send_self, 1);
+	measure("exception and iret", exception, 1);
+	measure("clock read", read_clock, 1);
+	return SUCCESS;
+}
