@@ -6,16 +6,12 @@
  */
 #include "core/softirq.h"
 
-#include <stdatomic.h>
-
 #include "arch/cpu.h"
 #include "arch/upcall.h"
 #include "base/bug.h"
 #include "lib/types.h"
 
-static struct {
-	_Atomic uint32_t pending;
-} __attribute__((aligned(64))) cpus[MAX_CPUS];
+struct softirq_cpu softirq_cpus[MAX_CPUS];
 
 static void (*handlers[SOFTIRQS])(void);
 
@@ -26,12 +22,12 @@ void softirq_register(enum softirq s, void (*handler)(void))
 
 void softirq_raise(enum softirq s)
 {
-	atomic_fetch_or(&cpus[cpu_id()].pending, 1u << s);
+	atomic_fetch_or(&softirq_cpus[cpu_id()].pending, 1u << s);
 }
 
 void softirq_raise_on(unsigned int cpu, enum softirq s)
 {
-	uint32_t old = atomic_fetch_or(&cpus[cpu].pending, 1u << s);
+	uint32_t old = atomic_fetch_or(&softirq_cpus[cpu].pending, 1u << s);
 
 	/*
 	 * A bit that was set already has either been announced by a kick, or was set
@@ -42,15 +38,10 @@ void softirq_raise_on(unsigned int cpu, enum softirq s)
 	}
 }
 
-bool softirq_pending(void)
-{
-	return atomic_load_explicit(&cpus[cpu_id()].pending, memory_order_acquire) != 0;
-}
-
 /* Takes one kind of pending work, the lowest number first except that scheduling is last. */
 static int take_next(void)
 {
-	_Atomic uint32_t *pending = &cpus[cpu_id()].pending;
+	_Atomic uint32_t *pending = &softirq_cpus[cpu_id()].pending;
 	uint32_t bits = atomic_load_explicit(pending, memory_order_acquire);
 	unsigned int s;
 
