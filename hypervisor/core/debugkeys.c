@@ -13,7 +13,7 @@
 #include "core/vcpu.h"
 #include "mm/alloc.h"
 
-#define SWITCH	     0x01	/* Ctrl-a */
+#define SWITCH	     0x01 /* Ctrl-a */
 #define SWITCH_TIMES 3
 #define MAX_KEYS     24
 
@@ -25,8 +25,12 @@ static const char *vcpu_state(struct vcpu *v)
 {
 	uint32_t flags = atomic_load(&v->pause_flags);
 
-	return atomic_load(&v->running) ? "running" : flags & VPF_DOWN ? "down" : flags & VPF_PAUSED ? "paused" :
-	       flags & VPF_SHUTDOWN ? "shut down" : flags & (VPF_BLOCKED | VPF_POLLING) ? "blocked" : "ready";
+	return atomic_load(&v->running)		     ? "running"
+	       : flags & VPF_DOWN		     ? "down"
+	       : flags & VPF_PAUSED		     ? "paused"
+	       : flags & VPF_SHUTDOWN		     ? "shut down"
+	       : flags & (VPF_BLOCKED | VPF_POLLING) ? "blocked"
+						     : "ready";
 }
 
 static void show_vcpus(struct domain *d)
@@ -35,8 +39,8 @@ static void show_vcpus(struct domain *d)
 		struct vcpu *v = d->vcpu[i];
 
 		if (v) {
-			log_info("  d%uv%u: %s on CPU %u, flags %#x, events %s%s", d->id, v->id, vcpu_state(v),
-				 atomic_load(&v->cpu), atomic_load(&v->pause_flags),
+			log_info("  d%uv%u: %s on CPU %u, flags %#x, events %s%s", d->id, v->id,
+				 vcpu_state(v), atomic_load(&v->cpu), atomic_load(&v->pause_flags),
 				 v->info->evtchn_upcall_pending ? "pending" : "none",
 				 v->info->evtchn_upcall_mask ? ", masked" : "");
 		}
@@ -48,7 +52,7 @@ static void each_domain(void (*fn)(struct domain *d))
 {
 	struct domain *d;
 
-	for (domid_t id = 0; (d = domain_get_from(id)) != NULL; ) {
+	for (domid_t id = 0; (d = domain_get_from(id)) != NULL;) {
 		fn(d);
 		id = (domid_t)(d->id + 1);
 		domain_put(d);
@@ -57,15 +61,17 @@ static void each_domain(void (*fn)(struct domain *d))
 
 static void show_domain(struct domain *d)
 {
-	log_info("d%u: %lu of %lu pages, %u ports, %u references%s%s", d->id, (unsigned long)d->pages.total,
-		 (unsigned long)d->pages.max, d->evtchn.active, atomic_load(&d->refs),
-		 d->shutdown ? ", shut down" : "", d->dying ? ", dying" : "");
+	log_info("d%u: %lu of %lu pages, %u ports, %u references%s%s", d->id,
+		 (unsigned long)d->pages.total, (unsigned long)d->pages.max, d->evtchn.active,
+		 atomic_load(&d->refs), d->shutdown ? ", shut down" : "",
+		 d->dying ? ", dying" : "");
 	show_vcpus(d);
 }
 
 static void show_domains(void)
 {
-	log_info("time %ld ns, %lu frames free", (long)cpu_time_now(), (unsigned long)alloc_free_count());
+	log_info("time %ld ns, %lu frames free", (long)cpu_time_now(),
+		 (unsigned long)alloc_free_count());
 	each_domain(show_domain);
 }
 
@@ -86,7 +92,8 @@ static void show_cpus(void)
 
 static const char *port_state(const struct evtchn *c)
 {
-	static const char *const names[] = { "closed", "unbound", "interdomain", "pirq", "virq", "ipi" };
+	static const char *const names[] = { "closed", "unbound", "interdomain",
+					     "pirq",   "virq",	  "ipi" };
 
 	return c->state < ARRAY_SIZE(names) ? names[c->state] : "?";
 }
@@ -200,7 +207,8 @@ void upcall_console_byte(char c)
 	if (switches == SWITCH_TIMES) {
 		switches = 0;
 		to_us = !to_us;
-		log_info("console input to %s", to_us ? "the hypervisor (h for help)" : "the control domain");
+		log_info("console input to %s",
+			 to_us ? "the hypervisor (h for help)" : "the control domain");
 	} else if (!to_us) {
 		console_input(c);
 	} else if (c != SWITCH && c != '\r' && c != '\n') {

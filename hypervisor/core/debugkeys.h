@@ -4,6 +4,6 @@
 
 /* Others add theirs at boot: help is one short phrase. The function runs in an interrupt, with no lock held. */
 void debugkeys_register(char key, const char *help, void (*fn)(void));
-void debugkeys_press(char key);		/* also for sysctl */
+void debugkeys_press(char key); /* also for sysctl */
 
 #endif

@@ -105,10 +105,14 @@ static int read_source(struct physdev_map_pirq *req, struct msi *m)
 {
 	unsigned int seg = req->type == MAP_PIRQ_TYPE_MSI ? 0 : (unsigned int)req->bus >> 16;
 
-	if (req->devfn < 0 || req->devfn > 0xff || (req->type == MAP_PIRQ_TYPE_MSI && (req->bus < 0 || req->bus > 0xff))) {
+	if (req->devfn < 0 || req->devfn > 0xff ||
+	    (req->type == MAP_PIRQ_TYPE_MSI && (req->bus < 0 || req->bus > 0xff))) {
 		return -XEN_EINVAL;
 	}
-	*m = (struct msi){ .seg = (uint16_t)seg, .bus = (uint8_t)req->bus, .devfn = (uint8_t)req->devfn, .count = 1 };
+	*m = (struct msi){ .seg = (uint16_t)seg,
+			   .bus = (uint8_t)req->bus,
+			   .devfn = (uint8_t)req->devfn,
+			   .count = 1 };
 	if (req->type == MAP_PIRQ_TYPE_MULTI_MSI) {
 		if (req->entry_nr < 1 || req->entry_nr > 32 || req->table_base) {
 			return -XEN_EINVAL;
@@ -158,8 +162,9 @@ static long op_map_pirq(gva_t arg)
 	}
 	switch (req.type) {
 	case MAP_PIRQ_TYPE_GSI:
-		rc = req.index < 0 ? -XEN_EINVAL :
-				     pirq_map_gsi(caller(), (unsigned int)req.index, req.pirq < 0 ? -1 : req.pirq);
+		rc = req.index < 0 ? -XEN_EINVAL
+				   : pirq_map_gsi(caller(), (unsigned int)req.index,
+						  req.pirq < 0 ? -1 : req.pirq);
 		break;
 	case MAP_PIRQ_TYPE_MSI:
 	case MAP_PIRQ_TYPE_MSI_SEG:
@@ -171,8 +176,9 @@ static long op_map_pirq(gva_t arg)
 		break;
 	}
 	if (rc < 0) {
-		log_debug("map_pirq type %d index %d %02x:%02x.%u entry %d: %d", req.type, req.index, req.bus & 0xff,
-			  req.devfn >> 3, req.devfn & 7u, req.entry_nr, rc);
+		log_debug("map_pirq type %d index %d %02x:%02x.%u entry %d: %d", req.type,
+			  req.index, req.bus & 0xff, req.devfn >> 3, req.devfn & 7u, req.entry_nr,
+			  rc);
 		return rc;
 	}
 	req.pirq = rc;
@@ -228,7 +234,7 @@ static long op_apic(gva_t arg, bool write)
 		return -XEN_EFAULT;
 	}
 	if (write) {
-		return -XEN_EPERM;	/* the IO-APICs are ours */
+		return -XEN_EPERM; /* the IO-APICs are ours */
 	}
 	if (req.reg > 0xff || !ioapic_read(req.apic_physbase, (uint8_t)req.reg, &req.value)) {
 		return -XEN_EINVAL;
@@ -265,7 +271,8 @@ static long op_manage_pci_add_ext(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	/* Virtual functions answer to their identity only through their parent. */
-	return req.is_virtfn ? known_device(0, req.physfn.bus, req.physfn.devfn) : known_device(0, req.bus, req.devfn);
+	return req.is_virtfn ? known_device(0, req.physfn.bus, req.physfn.devfn)
+			     : known_device(0, req.bus, req.devfn);
 }
 
 static long op_pci_device_add(gva_t arg)
@@ -275,8 +282,9 @@ static long op_pci_device_add(gva_t arg)
 	if (cpu_copy_from_guest(&req, arg, offsetof(struct physdev_pci_device_add, optarr))) {
 		return -XEN_EFAULT;
 	}
-	return req.flags & XEN_PCI_DEV_VIRTFN ? known_device(req.seg, req.physfn.bus, req.physfn.devfn) :
-						known_device(req.seg, req.bus, req.devfn);
+	return req.flags & XEN_PCI_DEV_VIRTFN
+		       ? known_device(req.seg, req.physfn.bus, req.physfn.devfn)
+		       : known_device(req.seg, req.bus, req.devfn);
 }
 
 enum device_step { DEVICE_REMOVE, DEVICE_MSIX, DEVICE_RESTORE };

@@ -121,7 +121,7 @@ static long op_enter_acpi_sleep(struct xen_platform_op *op)
 		return -XEN_EINVAL;
 	}
 	if (s->sleep_state != 5) {
-		return -XEN_ENOSYS;	/* no CPU of ours can be put to sleep and woken */
+		return -XEN_ENOSYS; /* no CPU of ours can be put to sleep and woken */
 	}
 	if (!(s->flags & XENPF_ACPI_SLEEP_EXTENDED)) {
 		reboot_set_s5(s->val_a, s->val_b);
@@ -149,7 +149,7 @@ static long op_getidletime(struct xen_platform_op *op)
 				return -XEN_EFAULT;
 			}
 			if (cpu >= cpu_count()) {
-				bits &= (uint8_t)~(1u << (cpu % 8));
+				bits &= (uint8_t) ~(1u << (cpu % 8));
 			}
 		}
 		if (copy_out_at(map, first / 8, &bits)) {
@@ -162,7 +162,7 @@ static long op_getidletime(struct xen_platform_op *op)
 static const struct {
 	uint32_t cmd;
 	long (*fn)(struct xen_platform_op *op);
-	bool answers;		/* the structure goes back */
+	bool answers; /* the structure goes back */
 } ops[] = {
 	{ XENPF_settime32, op_settime32, false },
 	{ XENPF_settime64, op_settime64, false },

@@ -100,7 +100,7 @@ int guest_pirq_bind(struct domain *d, unsigned int pirq, bool share)
 	struct pirq *p;
 	int rc = 0;
 
-	(void)share;		/* with one hardware domain there is nobody to share with */
+	(void)share; /* with one hardware domain there is nobody to share with */
 	if (!t) {
 		return -XEN_EPERM;
 	}
@@ -336,7 +336,8 @@ int pirq_map_gsi(struct domain *d, unsigned int gsi, int wanted)
 
 static bool same_source(const struct msi *a, const struct msi *b)
 {
-	return a->seg == b->seg && a->bus == b->bus && a->devfn == b->devfn && a->x == b->x && a->entry == b->entry;
+	return a->seg == b->seg && a->bus == b->bus && a->devfn == b->devfn && a->x == b->x &&
+	       a->entry == b->entry;
 }
 
 static int choose_run(struct pirq_table *t, const struct msi *m, int wanted)
@@ -440,7 +441,8 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 
 static bool of_device(const struct pirq *p, uint16_t seg, uint8_t bus, uint8_t devfn)
 {
-	return p->kind == PIRQ_MSI && p->msi->seg == seg && p->msi->bus == bus && p->msi->devfn == devfn;
+	return p->kind == PIRQ_MSI && p->msi->seg == seg && p->msi->bus == bus &&
+	       p->msi->devfn == devfn;
 }
 
 void pirq_drop_device(struct domain *d, uint16_t seg, uint8_t bus, uint8_t devfn)
@@ -523,13 +525,16 @@ void pirq_dump(struct domain *d)
 		if (p->kind == PIRQ_GSI && p->bound) {
 			vector = (unsigned int)irq_gsi_vector(p->gsi);
 			log_info("pirq %u: line %u %s, vector %#x, taken %lu", i, p->gsi,
-				 wants_eoi(p) ? "level" : "edge", vector, (unsigned long)irq_count((uint8_t)vector));
+				 wants_eoi(p) ? "level" : "edge", vector,
+				 (unsigned long)irq_count((uint8_t)vector));
 		} else if (p->kind == PIRQ_MSI) {
 			vector = (unsigned int)p->msi->vector + p->index;
-			log_info("pirq %u: %s of %04x:%02x:%02x.%u entry %u, vector %#x on CPU %u%s, taken %lu", i,
-				 p->msi->x ? "MSI-X" : "MSI", p->msi->seg, p->msi->bus, p->msi->devfn >> 3,
-				 p->msi->devfn & 7u, p->msi->x ? p->msi->entry : p->index, vector, p->msi->cpu,
-				 p->bound ? "" : ", unbound", (unsigned long)irq_count((uint8_t)vector));
+			log_info("pirq %u: %s of %04x:%02x:%02x.%u entry %u, vector %#x on CPU %u%s, taken %lu",
+				 i, p->msi->x ? "MSI-X" : "MSI", p->msi->seg, p->msi->bus,
+				 p->msi->devfn >> 3, p->msi->devfn & 7u,
+				 p->msi->x ? p->msi->entry : p->index, vector, p->msi->cpu,
+				 p->bound ? "" : ", unbound",
+				 (unsigned long)irq_count((uint8_t)vector));
 		}
 	}
 }

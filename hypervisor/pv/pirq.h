@@ -23,22 +23,22 @@ struct pirq {
 	uint16_t number;
 	uint8_t kind;
 	bool bound;
-	uint16_t gsi;		/* PIRQ_GSI */
-	uint16_t index;		/* PIRQ_MSI: which vector of it */
-	struct msi *msi;	/* shared by the pirqs of one device's several vectors */
+	uint16_t gsi;	 /* PIRQ_GSI */
+	uint16_t index;	 /* PIRQ_MSI: which vector of it */
+	struct msi *msi; /* shared by the pirqs of one device's several vectors */
 };
 
 struct pirq_table {
 	struct spinlock lock;
 	/* under lock; a pirq's domain, number, kind and gsi do not change while it is bound: */
 	struct pirq pirq[PIRQS];
-	uint64_t *eoi_map;	/* the domain's page that says which pirqs want an EOI; NULL: none */
+	uint64_t *eoi_map; /* the domain's page that says which pirqs want an EOI; NULL: none */
 	mfn_t eoi_frame;
 };
 
 /* d->pv->pirqs: a table for the hardware domain, NULL for others. 0 or -ENOMEM. */
 int pirq_table_create(struct domain *d);
-void pirq_table_destroy(struct domain *d);	/* all unbound and unmapped; NULL is fine */
+void pirq_table_destroy(struct domain *d); /* all unbound and unmapped; NULL is fine */
 /* Drops the references to the domain's memory; called when it is dying (guest_relinquish). */
 void pirq_table_relinquish(struct domain *d);
 
@@ -46,15 +46,15 @@ void pirq_table_relinquish(struct domain *d);
 int pirq_map_gsi(struct domain *d, unsigned int gsi, int wanted);
 /* m says which; several vectors take consecutive pirqs, and the lowest is returned. */
 int pirq_map_msi(struct domain *d, const struct msi *m, int wanted);
-int pirq_unmap(struct domain *d, unsigned int pirq);	/* a device's several vectors go together */
-int pirq_find_free(struct domain *d, bool msi);		/* what the next mapping would get */
+int pirq_unmap(struct domain *d, unsigned int pirq); /* a device's several vectors go together */
+int pirq_find_free(struct domain *d, bool msi);	     /* what the next mapping would get */
 int pirq_eoi(struct domain *d, unsigned int pirq);
-int pirq_status(struct domain *d, unsigned int pirq, uint32_t *flags);	/* XENIRQSTAT_* */
+int pirq_status(struct domain *d, unsigned int pirq, uint32_t *flags); /* XENIRQSTAT_* */
 int pirq_set_eoi_frame(struct domain *d, mfn_t m);
 /* The device lost its configuration: write its messages anew. -ESRCH if it has none. */
 int pirq_restore_msi(struct domain *d, uint16_t seg, uint8_t bus, uint8_t devfn);
 /* The device is going away. */
 void pirq_drop_device(struct domain *d, uint16_t seg, uint8_t bus, uint8_t devfn);
-void pirq_dump(struct domain *d);	/* to the log: debug key */
+void pirq_dump(struct domain *d); /* to the log: debug key */
 
 #endif

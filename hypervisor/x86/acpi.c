@@ -8,10 +8,10 @@
 #include "lib/string.h"
 #include "x86/machine.h"
 
-#define TABLE_MAX   (1u << 20)
-#define HEADER_SIZE 36u
-#define BIOS_START  0xe0000u
-#define BIOS_END    0x100000u
+#define TABLE_MAX    (1u << 20)
+#define HEADER_SIZE  36u
+#define BIOS_START   0xe0000u
+#define BIOS_END     0x100000u
 #define EBDA_POINTER 0x40eu
 
 struct acpi_info acpi;
@@ -50,7 +50,7 @@ static bool sum_is_zero(const uint8_t *p, uint32_t n)
 static void add_cpu(uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
 {
 	if (!(flags & 1)) {
-		return;		/* absent, or to be plugged in later */
+		return; /* absent, or to be plugged in later */
 	}
 	for (unsigned int i = 0; i < acpi.cpus; i++) {
 		if (acpi.cpu[i].apic_id == apic_id) {
@@ -61,7 +61,8 @@ static void add_cpu(uint32_t apic_id, uint32_t acpi_id, uint32_t flags)
 		log_warn("ACPI: more than %u CPUs; APIC id %u is left out", MAX_CPUS, apic_id);
 		return;
 	}
-	acpi.cpu[acpi.cpus++] = (struct acpi_cpu){ .apic_id = apic_id, .acpi_id = acpi_id, .enabled = true };
+	acpi.cpu[acpi.cpus++] =
+		(struct acpi_cpu){ .apic_id = apic_id, .acpi_id = acpi_id, .enabled = true };
 }
 
 static void add_ioapic(struct table e)
@@ -99,7 +100,8 @@ static void parse_madt_entry(struct table e)
 	}
 	switch (type) {
 	case 0:
-		add_cpu((uint32_t)field(e, 3, 1), (uint32_t)field(e, 2, 1), (uint32_t)field(e, 4, 4));
+		add_cpu((uint32_t)field(e, 3, 1), (uint32_t)field(e, 2, 1),
+			(uint32_t)field(e, 4, 4));
 		break;
 	case 1:
 		add_ioapic(e);
@@ -111,7 +113,8 @@ static void parse_madt_entry(struct table e)
 		acpi.lapic_address = field(e, 4, 8);
 		break;
 	case 9:
-		add_cpu((uint32_t)field(e, 4, 4), (uint32_t)field(e, 12, 4), (uint32_t)field(e, 8, 4));
+		add_cpu((uint32_t)field(e, 4, 4), (uint32_t)field(e, 12, 4),
+			(uint32_t)field(e, 8, 4));
 		break;
 	default:
 		break;
@@ -137,7 +140,7 @@ static void parse_madt(struct table t)
 
 static void parse_hpet(struct table t)
 {
-	if (field(t, 40, 1) == 0 && t.size >= 52) {	/* in memory */
+	if (field(t, 40, 1) == 0 && t.size >= 52) { /* in memory */
 		acpi.hpet_address = field(t, 44, 8);
 	}
 }
@@ -306,5 +309,6 @@ void acpi_init(uint64_t rsdp_hint)
 		acpi.lapic_address = 0xfee00000;
 	}
 	log_info("ACPI: %u CPUs, %u IO-APICs, %u overrides%s%s, SCI %u", acpi.cpus, acpi.ioapics,
-		 acpi.overrides, acpi.hpet_address ? ", HPET" : "", acpi.mcfgs ? ", MCFG" : "", acpi.sci_gsi);
+		 acpi.overrides, acpi.hpet_address ? ", HPET" : "", acpi.mcfgs ? ", MCFG" : "",
+		 acpi.sci_gsi);
 }

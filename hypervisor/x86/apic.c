@@ -16,41 +16,41 @@
 #include "x86/machine.h"
 
 /* Register offsets of the memory form; the MSR is 0x800 + offset / 16. */
-#define REG_ID	      0x020
-#define REG_VERSION   0x030
-#define REG_TPR	      0x080
-#define REG_EOI	      0x0b0
-#define REG_LDR	      0x0d0
-#define REG_DFR	      0x0e0
-#define REG_SPURIOUS  0x0f0
-#define REG_ISR	      0x100
-#define REG_ESR	      0x280
-#define REG_ICR	      0x300
-#define REG_ICR_HIGH  0x310
-#define REG_LVT_TIMER 0x320
-#define REG_LVT_THERMAL 0x330
-#define REG_LVT_PERF  0x340
-#define REG_LVT_LINT0 0x350
-#define REG_LVT_LINT1 0x360
-#define REG_LVT_ERROR 0x370
-#define REG_TIMER_INIT 0x380
-#define REG_TIMER_NOW 0x390
-#define REG_TIMER_DIV 0x3e0
+#define REG_ID		 0x020
+#define REG_VERSION	 0x030
+#define REG_TPR		 0x080
+#define REG_EOI		 0x0b0
+#define REG_LDR		 0x0d0
+#define REG_DFR		 0x0e0
+#define REG_SPURIOUS	 0x0f0
+#define REG_ISR		 0x100
+#define REG_ESR		 0x280
+#define REG_ICR		 0x300
+#define REG_ICR_HIGH	 0x310
+#define REG_LVT_TIMER	 0x320
+#define REG_LVT_THERMAL	 0x330
+#define REG_LVT_PERF	 0x340
+#define REG_LVT_LINT0	 0x350
+#define REG_LVT_LINT1	 0x360
+#define REG_LVT_ERROR	 0x370
+#define REG_TIMER_INIT	 0x380
+#define REG_TIMER_NOW	 0x390
+#define REG_TIMER_DIV	 0x3e0
 
-#define LVT_MASKED   (1u << 16)
-#define LVT_NMI	     (4u << 8)
-#define TIMER_DEADLINE (2u << 17)
-#define ICR_PENDING  (1u << 12)
+#define LVT_MASKED	 (1u << 16)
+#define LVT_NMI		 (4u << 8)
+#define TIMER_DEADLINE	 (2u << 17)
+#define ICR_PENDING	 (1u << 12)
 #define MSR_TSC_DEADLINE 0x6e0
-#define BASE_ENABLED (1u << 11)
-#define BASE_X2APIC  (1u << 10)
+#define BASE_ENABLED	 (1u << 11)
+#define BASE_X2APIC	 (1u << 10)
 
-static volatile uint32_t *registers;	/* xAPIC */
+static volatile uint32_t *registers; /* xAPIC */
 static bool x2apic;
 static bool deadline_mode;
-static uint64_t timer_hz;		/* one-shot mode */
+static uint64_t timer_hz; /* one-shot mode */
 static uint32_t id_of_cpu[MAX_CPUS];
-static ns_t deadline[MAX_CPUS];		/* each CPU's own */
+static ns_t deadline[MAX_CPUS]; /* each CPU's own */
 
 static uint32_t read_reg(unsigned int reg)
 {
@@ -210,7 +210,7 @@ static void calibrate_timer(void)
 	uint64_t start, end;
 	uint32_t count;
 
-	write_reg(REG_TIMER_DIV, 0xb);		/* undivided */
+	write_reg(REG_TIMER_DIV, 0xb); /* undivided */
 	write_reg(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
 	write_reg(REG_TIMER_INIT, 0xffffffff);
 	count = sample_timer(&start);
@@ -284,7 +284,7 @@ void apic_error_interrupt(void)
 	static _Atomic unsigned int reported;
 	uint32_t error;
 
-	write_reg(REG_ESR, 0);		/* latches it */
+	write_reg(REG_ESR, 0); /* latches it */
 	error = read_reg(REG_ESR);
 	if (atomic_fetch_add(&reported, 1) < 8) {
 		log_warn("CPU %u: local APIC error %#x", cpu_id(), error);

@@ -4,8 +4,8 @@
 
 #include "lib/types.h"
 
-#define APIC_INIT     0x4500u	/* INIT, level, assert */
-#define APIC_STARTUP  0x4600u	/* | page number of the start code */
+#define APIC_INIT    0x4500u /* INIT, level, assert */
+#define APIC_STARTUP 0x4600u /* | page number of the start code */
 
 void apic_set_id(unsigned int cpu, uint32_t id);
 void apic_send_command(uint32_t apic_id, uint32_t command);

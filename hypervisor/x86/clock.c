@@ -25,10 +25,10 @@
 static uint64_t tsc_hz, tsc_base;
 static uint32_t scale_mul;
 static int8_t scale_shift;
-static int64_t tsc_offset[MAX_CPUS];	/* added to a CPU's counter to get the boot CPU's */
+static int64_t tsc_offset[MAX_CPUS]; /* added to a CPU's counter to get the boot CPU's */
 static bool rate_constant;
 static _Atomic bool warped;
-static _Atomic int64_t latest;		/* only while warped */
+static _Atomic int64_t latest; /* only while warped */
 static uint64_t rtc_seconds;
 
 /* --- reference timers --- */
@@ -55,11 +55,11 @@ static bool hpet_open(struct reference *r)
 		return false;
 	}
 	hpet = ioremap(acpi.hpet_address, 0x400);
-	period = hpet[1];			/* femtoseconds */
+	period = hpet[1]; /* femtoseconds */
 	if (period < 100000 || period > 100000000) {
 		return false;
 	}
-	hpet[0x10 / 4] |= 1;			/* counting */
+	hpet[0x10 / 4] |= 1; /* counting */
 	*r = (struct reference){ "HPET", 1000000000000000ULL / period, 0xffffffff, read_hpet };
 	return true;
 }
@@ -91,8 +91,8 @@ static uint64_t read_pit(void)
 
 static bool pit_open(struct reference *r)
 {
-	outb(0x61, (inb(0x61) & ~2) | 1);	/* gate on, speaker off */
-	outb(0x43, 0xb4);			/* channel 2, both bytes, mode 2 */
+	outb(0x61, (inb(0x61) & ~2) | 1); /* gate on, speaker off */
+	outb(0x43, 0xb4);		  /* channel 2, both bytes, mode 2 */
 	outb(0x42, 0);
 	outb(0x42, 0);
 	*r = (struct reference){ "PIT", PIT_HZ, 0xffff, read_pit };
@@ -101,7 +101,9 @@ static bool pit_open(struct reference *r)
 
 /* --- measuring --- */
 
-struct sample { uint64_t tsc, value, window; };
+struct sample {
+	uint64_t tsc, value, window;
+};
 
 /* The least disturbed of some readings: whatever came between is in the window. */
 static struct sample take_sample(const struct reference *r)
@@ -112,7 +114,8 @@ static struct sample take_sample(const struct reference *r)
 		uint64_t before = rdtsc_ordered(), value = r->read(), after = rdtsc_ordered();
 
 		if (after - before < best.window) {
-			best = (struct sample){ before + (after - before) / 2, value, after - before };
+			best = (struct sample){ before + (after - before) / 2, value,
+						after - before };
 		}
 	}
 	return best;
@@ -229,7 +232,8 @@ static bool tsc_rate_is_constant(void)
 		return false;
 	}
 	cpuid(0x40000000, 0, &a, &b, &c, &d);
-	return b == 0x54474354 && c == 0x43544743 && d == 0x47435447;	/* "TCGTCGTCGTCG": one counter for all */
+	return b == 0x54474354 && c == 0x43544743 &&
+	       d == 0x47435447; /* "TCGTCGTCGTCG": one counter for all */
 }
 
 /* --- the battery clock --- */
@@ -248,7 +252,8 @@ static struct rtc_registers read_rtc_once(void)
 	for (unsigned int i = 0; i < 20000 && (cmos(0x0a) & 0x80); i++) {
 		__asm__ volatile("pause");
 	}
-	r = (struct rtc_registers){ cmos(0), cmos(2), cmos(4), cmos(7), cmos(8), cmos(9), 0, cmos(0x0b) };
+	r = (struct rtc_registers){ cmos(0), cmos(2), cmos(4), cmos(7),
+				    cmos(8), cmos(9), 0,       cmos(0x0b) };
 	if (acpi.rtc_century && acpi.rtc_century < 0x80) {
 		r.century = cmos(acpi.rtc_century);
 	}
@@ -295,7 +300,8 @@ ns_t cpu_time_now(void)
 	if (!tsc_hz) {
 		return 0;
 	}
-	now = clock_scale_ticks(rdtsc_ordered() + (uint64_t)tsc_offset[cpu_id()] - tsc_base, scale_mul, scale_shift);
+	now = clock_scale_ticks(rdtsc_ordered() + (uint64_t)tsc_offset[cpu_id()] - tsc_base,
+				scale_mul, scale_shift);
 	if (likely(!atomic_load_explicit(&warped, memory_order_relaxed))) {
 		return now;
 	}
@@ -345,7 +351,7 @@ uint64_t clock_ns_to_ticks(ns_t ns)
 	if (ns <= 0) {
 		return 0;
 	}
-	if (s > 100000000) {	/* three years: no timer is that far */
+	if (s > 100000000) { /* three years: no timer is that far */
 		s = 100000000;
 	}
 	return s * tsc_hz + (rest * (tsc_hz / 1000) + 999999) / 1000000;

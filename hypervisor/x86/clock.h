@@ -10,7 +10,7 @@
 /* nanoseconds = ((ticks << shift, or >> -shift) * mul) >> 32; mul has its top bit set. */
 static inline void clock_scale_of(uint64_t hz, uint32_t *mul, int8_t *shift)
 {
-	uint64_t x = (1000000000ULL << 34) / hz;	/* ns per tick, 34 bits of fraction */
+	uint64_t x = (1000000000ULL << 34) / hz; /* ns per tick, 34 bits of fraction */
 	int s = 2;
 
 	while (x >> 32) {

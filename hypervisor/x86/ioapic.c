@@ -6,14 +6,14 @@
 #include "x86/irq.h"
 #include "x86/machine.h"
 
-#define ENTRY_MASKED	(1u << 16)
-#define ENTRY_LEVEL	(1u << 15)
+#define ENTRY_MASKED	 (1u << 16)
+#define ENTRY_LEVEL	 (1u << 15)
 #define ENTRY_REMOTE_IRR (1u << 14)
 #define ENTRY_ACTIVE_LOW (1u << 13)
-#define MAX_IOAPICS	8
+#define MAX_IOAPICS	 8
 
 static struct ioapic {
-	volatile uint32_t *registers;	/* index at 0, data at 16 */
+	volatile uint32_t *registers; /* index at 0, data at 16 */
 	paddr_t address;
 	unsigned int gsi_base, lines;
 	uint8_t version;
@@ -65,14 +65,16 @@ static unsigned int low_of(unsigned int line)
 	return 0x10 + 2 * line;
 }
 
-void ioapic_write_entry(unsigned int gsi, uint8_t vector, uint32_t apic_id, bool level, bool active_low)
+void ioapic_write_entry(unsigned int gsi, uint8_t vector, uint32_t apic_id, bool level,
+			bool active_low)
 {
 	unsigned int line;
 	const struct ioapic *a = find(gsi, &line);
-	uint32_t low = vector | ENTRY_MASKED | (level ? ENTRY_LEVEL : 0) | (active_low ? ENTRY_ACTIVE_LOW : 0);
+	uint32_t low = vector | ENTRY_MASKED | (level ? ENTRY_LEVEL : 0) |
+		       (active_low ? ENTRY_ACTIVE_LOW : 0);
 
 	if (a) {
-		write_reg(a, low_of(line), low);	/* masked first: the halves are two writes */
+		write_reg(a, low_of(line), low); /* masked first: the halves are two writes */
 		write_reg(a, low_of(line) + 1, apic_id << 24);
 	}
 }
@@ -171,8 +173,8 @@ void ioapic_init(void)
 			write_reg(a, low_of(line), ENTRY_MASKED);
 			write_reg(a, low_of(line) + 1, 0);
 		}
-		log_info("IO-APIC: version %#x at %#lx, lines %u to %u", a->version, (unsigned long)a->address,
-			 a->gsi_base, a->gsi_base + a->lines - 1);
+		log_info("IO-APIC: version %#x at %#lx, lines %u to %u", a->version,
+			 (unsigned long)a->address, a->gsi_base, a->gsi_base + a->lines - 1);
 	}
 }
 

@@ -16,7 +16,7 @@
 #include "x86/apic.h"
 #include "x86/machine.h"
 
-#define GUEST_INT80 0x80	/* open to ring 3: it could not be told from a guest's INT */
+#define GUEST_INT80 0x80 /* open to ring 3: it could not be told from a guest's INT */
 #define MAX_GSIS    1024
 #define NO_GSI	    0xffff
 
@@ -26,7 +26,7 @@ static struct slot {
 	/* under irq_lock: */
 	bool used;
 	bool level;
-	uint16_t gsi;		/* NO_GSI: a message */
+	uint16_t gsi; /* NO_GSI: a message */
 	irq_handler fn;
 	void *arg;
 	_Atomic uint32_t running;
@@ -35,10 +35,10 @@ static struct slot {
 
 static struct line {
 	/* under irq_lock: */
-	uint8_t vector;		/* 0: not set up */
+	uint8_t vector; /* 0: not set up */
 	bool level;
 	bool claimed;
-	bool in_service;	/* level: masked until its user is done */
+	bool in_service; /* level: masked until its user is done */
 } lines[MAX_GSIS];
 
 static unsigned int next_vector = VECTOR_DEVICE_FIRST;
@@ -62,7 +62,8 @@ static int alloc_locked(unsigned int count)
 		return -XEN_EINVAL;
 	}
 	for (unsigned int i = 0; i < span; i++) {
-		unsigned int v = VECTOR_DEVICE_FIRST + (next_vector - VECTOR_DEVICE_FIRST + i) % span;
+		unsigned int v = VECTOR_DEVICE_FIRST +
+				 (next_vector - VECTOR_DEVICE_FIRST + i) % span;
 
 		if (v % count || !run_free(v, count)) {
 			continue;
@@ -311,7 +312,7 @@ void irq_dispatch(struct regs *regs, uint8_t vector)
 		apic_error_interrupt();
 		break;
 	case VECTOR_SPURIOUS:
-	case 0x20 ... 0x2f:		/* spurious ones are not acknowledged */
+	case 0x20 ... 0x2f: /* spurious ones are not acknowledged */
 		break;
 	case VECTOR_DEVICE_FIRST ... VECTOR_DEVICE_LAST:
 		device_interrupt(vector);

@@ -13,7 +13,7 @@ typedef void (*irq_handler)(void *arg);
 
 /* Runs of 'count' vectors (a power of two, aligned to itself), none of them the guests' INT 0x80. First one or -errno. */
 int irq_vector_alloc(unsigned int count);
-void irq_vector_free(uint8_t first, unsigned int count);	/* waits until no handler of theirs runs */
+void irq_vector_free(uint8_t first, unsigned int count); /* waits until no handler of theirs runs */
 /* Who is called, and with what; NULL: interrupts are dropped. Changing it waits for a running handler to end. */
 void irq_vector_set(uint8_t vector, irq_handler fn, void *arg);
 /* The CPU that should take the next new source. */
@@ -28,18 +28,19 @@ int irq_gsi_setup(unsigned int gsi, bool level, bool active_low);
 int irq_gsi_setup_default(unsigned int gsi);
 /* Claims a set-up line for a handler and unmasks it. 0 or -EBUSY, -EINVAL. */
 int irq_gsi_claim(unsigned int gsi, irq_handler fn, void *arg);
-void irq_gsi_release(unsigned int gsi);		/* masks it, and waits for a running handler */
-void irq_gsi_done(unsigned int gsi);		/* level: unmask; edge: nothing */
+void irq_gsi_release(unsigned int gsi); /* masks it, and waits for a running handler */
+void irq_gsi_done(unsigned int gsi);	/* level: unmask; edge: nothing */
 bool irq_gsi_level(unsigned int gsi);
-int irq_gsi_vector(unsigned int gsi);		/* 0 if it has none */
+int irq_gsi_vector(unsigned int gsi); /* 0 if it has none */
 /* For the hypervisor's own use: sets up and claims the line an ISA device has. */
 int irq_claim_isa(unsigned int isa_irq, irq_handler fn, void *arg);
-uint64_t irq_count(uint8_t vector);		/* taken since boot, all CPUs */
+uint64_t irq_count(uint8_t vector); /* taken since boot, all CPUs */
 
 /* ioapic.c */
-unsigned int ioapic_gsi_end(void);		/* one past the last line there is */
+unsigned int ioapic_gsi_end(void); /* one past the last line there is */
 bool ioapic_has_gsi(unsigned int gsi);
-void ioapic_write_entry(unsigned int gsi, uint8_t vector, uint32_t apic_id, bool level, bool active_low);	/* masked */
+void ioapic_write_entry(unsigned int gsi, uint8_t vector, uint32_t apic_id, bool level,
+			bool active_low); /* masked */
 void ioapic_mask(unsigned int gsi);
 void ioapic_unmask(unsigned int gsi);
 /* Where an ISA interrupt arrives and how it is wired. */

@@ -8,21 +8,24 @@
 #include "x86/irq.h"
 #include "x86/machine.h"
 
-#define CAP_MSI	  0x05
-#define CAP_MSIX  0x11
-#define COMMAND	  0x04
-#define STATUS	  0x06
-#define COMMAND_MEMORY 2
-#define STATUS_CAPS 0x10
-#define MSI_ENABLE 1u
-#define MSIX_ENABLE 0x8000u
-#define ROW_SIZE  16u
-#define ROW_MASKED 1u
-#define MESSAGE_BASE 0xfee00000u
+#define CAP_MSI		0x05
+#define CAP_MSIX	0x11
+#define COMMAND		0x04
+#define STATUS		0x06
+#define COMMAND_MEMORY	2
+#define STATUS_CAPS	0x10
+#define MSI_ENABLE	1u
+#define MSIX_ENABLE	0x8000u
+#define ROW_SIZE	16u
+#define ROW_MASKED	1u
+#define MESSAGE_BASE	0xfee00000u
 #define MAX_TABLE_PAGES 64
 
 /* Table pages are mapped once and for ever: few, and ioremap() has no way back. */
-static struct { paddr_t page; char *at; } table_page[MAX_TABLE_PAGES];
+static struct {
+	paddr_t page;
+	char *at;
+} table_page[MAX_TABLE_PAGES];
 
 static uint32_t read_cfg(const struct msi *m, unsigned int reg, unsigned int bytes)
 {
@@ -45,7 +48,8 @@ uint8_t pci_find_capability(uint16_t seg, uint8_t bus, uint8_t devfn, uint8_t id
 {
 	unsigned int at, header_type;
 
-	if (!pci_present(seg, bus, devfn) || !(pci_read(seg, bus, devfn, STATUS, 2) & STATUS_CAPS)) {
+	if (!pci_present(seg, bus, devfn) ||
+	    !(pci_read(seg, bus, devfn, STATUS, 2) & STATUS_CAPS)) {
 		return 0;
 	}
 	header_type = pci_read(seg, bus, devfn, 0x0e, 1) & 0x7f;
@@ -135,7 +139,8 @@ static int find_msi(struct msi *m)
 
 	m->wide = control & 0x80;
 	m->maskable = control & 0x100;
-	return m->count && !(m->count & (m->count - 1)) && m->count <= MIN(able, 32u) ? 0 : -XEN_EINVAL;
+	return m->count && !(m->count & (m->count - 1)) && m->count <= MIN(able, 32u) ? 0
+										      : -XEN_EINVAL;
 }
 
 static unsigned int data_reg(const struct msi *m)
@@ -158,7 +163,7 @@ static void write_message(struct msi *m, uint32_t masked)
 	uint32_t control;
 
 	if (m->x) {
-		m->row[3] |= ROW_MASKED;	/* never a half-written message */
+		m->row[3] |= ROW_MASKED; /* never a half-written message */
 		m->row[0] = message_address(m);
 		m->row[1] = 0;
 		m->row[2] = m->vector;
@@ -212,7 +217,7 @@ void msi_mask(struct msi *m, unsigned int i, bool masked)
 
 	if (m->x) {
 		m->row[3] = masked ? m->row[3] | ROW_MASKED : m->row[3] & ~ROW_MASKED;
-		(void)m->row[3];	/* posted writes have arrived when the read returns */
+		(void)m->row[3]; /* posted writes have arrived when the read returns */
 	} else if (m->maskable) {
 		bits = read_cfg(m, mask_reg(m), 4);
 		write_cfg(m, mask_reg(m), 4, masked ? bits | 1u << i : bits & ~(1u << i));

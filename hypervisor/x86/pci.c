@@ -31,7 +31,8 @@ static char *window(uint16_t seg, uint8_t bus)
 		if (m->segment == seg && bus >= m->bus_first && bus <= m->bus_last) {
 			if (!bus_window[i][bus]) {
 				/* The window starts at bus 0, whatever the first one described is. */
-				bus_window[i][bus] = ioremap(m->base + (paddr_t)bus * BUS_WINDOW, BUS_WINDOW);
+				bus_window[i][bus] = ioremap(m->base + (paddr_t)bus * BUS_WINDOW,
+							     BUS_WINDOW);
 			}
 			return bus_window[i][bus];
 		}
@@ -63,13 +64,15 @@ uint32_t pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, un
 			return nothing(bytes);
 		}
 		w += (uint32_t)devfn << 12 | reg;
-		return bytes == 1 ? *(const volatile uint8_t *)w :
-		       bytes == 2 ? *(const volatile uint16_t *)w : *(const volatile uint32_t *)w;
+		return bytes == 1   ? *(const volatile uint8_t *)w
+		       : bytes == 2 ? *(const volatile uint16_t *)w
+				    : *(const volatile uint32_t *)w;
 	}
 	spin_lock(&config_lock);
 	outl(0xcf8, address(bus, devfn, reg));
-	v = bytes == 1 ? inb((uint16_t)(0xcfc + (reg & 3))) :
-	    bytes == 2 ? inw((uint16_t)(0xcfc + (reg & 2))) : inl(0xcfc);
+	v = bytes == 1	 ? inb((uint16_t)(0xcfc + (reg & 3)))
+	    : bytes == 2 ? inw((uint16_t)(0xcfc + (reg & 2)))
+			 : inl(0xcfc);
 	spin_unlock(&config_lock);
 	return v;
 }
@@ -85,7 +88,8 @@ static void write_window(volatile char *w, unsigned int bytes, uint32_t value)
 	}
 }
 
-void pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes, uint32_t value)
+void pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes,
+	       uint32_t value)
 {
 	if (!well_formed(reg, bytes)) {
 		return;

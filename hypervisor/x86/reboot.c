@@ -7,7 +7,7 @@
 #include "x86/io.h"
 #include "x86/machine.h"
 
-#define SLEEP_ENABLE (1u << 13)
+#define SLEEP_ENABLE  (1u << 13)
 #define PANIC_SECONDS 5
 
 static bool noreboot;
@@ -67,8 +67,10 @@ static void reset_by_acpi(void)
 		outb((uint16_t)acpi.reset_address, acpi.reset_value);
 	} else if (acpi.reset_space == 0) {
 		*(volatile uint8_t *)ioremap(acpi.reset_address, 1) = acpi.reset_value;
-	} else if (acpi.reset_space == 2) {	/* configuration space of a device on bus 0 */
-		pci_write(0, 0, (uint8_t)((acpi.reset_address >> 32 & 31) << 3 | (acpi.reset_address >> 16 & 7)),
+	} else if (acpi.reset_space == 2) { /* configuration space of a device on bus 0 */
+		pci_write(0, 0,
+			  (uint8_t)((acpi.reset_address >> 32 & 31) << 3 |
+				    (acpi.reset_address >> 16 & 7)),
 			  acpi.reset_address & 0xfff, 1, acpi.reset_value);
 	}
 	clock_wait_us(100000);
@@ -87,7 +89,10 @@ static void reset_by_keyboard(void)
 
 static void reset_by_triple_fault(void)
 {
-	static const struct { uint16_t limit; uint64_t base; } __attribute__((packed)) none;
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) none;
 
 	__asm__ volatile("lidt %0; int3" ::"m"(none));
 }

@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-void reboot_set_noreboot(bool yes);	/* boot option: a panic halts for good */
+void reboot_set_noreboot(bool yes); /* boot option: a panic halts for good */
 /* The control domain's word on how power-off is written into the PM1 control registers. */
 void reboot_set_s5(uint16_t pm1a, uint16_t pm1b);
 

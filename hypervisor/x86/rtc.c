@@ -20,8 +20,9 @@ static uint64_t days_before(unsigned int year, unsigned int month)
 	static const uint16_t before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
 	unsigned int y = year - 1;
 
-	return (uint64_t)(year - 1970) * 365 + (y / 4 - y / 100 + y / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400) +
-	       before[month - 1] + (month > 2 && leap(year) ? 1 : 0);
+	return (uint64_t)(year - 1970) * 365 + (y / 4 - y / 100 + y / 400) -
+	       (1969 / 4 - 1969 / 100 + 1969 / 400) + before[month - 1] +
+	       (month > 2 && leap(year) ? 1 : 0);
 }
 
 static unsigned int hour_of(const struct rtc_registers *r, bool binary)
@@ -38,7 +39,8 @@ bool clock_rtc_decode(const struct rtc_registers *r, uint64_t *seconds)
 {
 	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool binary = r->status_b & STATUS_B_BINARY;
-	unsigned int s = number(r->second, binary), min = number(r->minute, binary), h = hour_of(r, binary);
+	unsigned int s = number(r->second, binary), min = number(r->minute, binary),
+		     h = hour_of(r, binary);
 	unsigned int day = number(r->day, binary), month = number(r->month, binary);
 	unsigned int century = number(r->century, binary), year = number(r->year, binary);
 

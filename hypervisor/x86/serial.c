@@ -12,16 +12,17 @@
 #include "x86/irq.h"
 #include "x86/machine.h"
 
-enum { DATA, IER, FCR, LCR, MCR, LSR, MSR, SCR };	/* registers, from the port on */
+enum { DATA, IER, FCR, LCR, MCR, LSR, MSR, SCR }; /* registers, from the port on */
 #define LSR_DATA  0x01
 #define LSR_EMPTY 0x20
 #define FIFO_SIZE 16
-#define PATIENCE  200000	/* polls: 16 bytes at 9600 baud take some 20 ms */
+#define PATIENCE  200000 /* polls: 16 bytes at 9600 baud take some 20 ms */
 
-static struct serial_line line = { .baud = 115200, .data_bits = 8, .stop_bits = 1, .parity = 'n',
-				   .port = 0x3f8, .irq = 4 };
+static struct serial_line line = {
+	.baud = 115200, .data_bits = 8, .stop_bits = 1, .parity = 'n', .port = 0x3f8, .irq = 4
+};
 static bool present;
-static bool stuck;	/* the last wait was in vain: poll once only until it moves again */
+static bool stuck; /* the last wait was in vain: poll once only until it moves again */
 
 static bool parse_number(const char **s, unsigned int *n)
 {
@@ -29,9 +30,11 @@ static bool parse_number(const char **s, unsigned int *n)
 	unsigned int base = p[0] == '0' && (p[1] == 'x' || p[1] == 'X') ? 16 : 10, v = 0;
 	const char *first = base == 16 ? p + 2 : p;
 
-	for (p = first; ; p++) {
-		unsigned int digit = *p >= '0' && *p <= '9' ? (unsigned int)(*p - '0') :
-				     (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (unsigned int)((*p | 32) - 'a') + 10 : 99;
+	for (p = first;; p++) {
+		unsigned int digit = *p >= '0' && *p <= '9' ? (unsigned int)(*p - '0')
+				     : (*p | 32) >= 'a' && (*p | 32) <= 'f'
+					     ? (unsigned int)((*p | 32) - 'a') + 10
+					     : 99;
 
 		if (digit >= base || v > 100000000) {
 			break;
@@ -72,7 +75,8 @@ static bool parse_speed(const char **s, struct serial_line *l)
 		*s = p + 4;
 		return true;
 	}
-	return parse_number(s, &l->baud) && l->baud <= 115200 && (l->baud == 0 || 115200 % l->baud == 0);
+	return parse_number(s, &l->baud) && l->baud <= 115200 &&
+	       (l->baud == 0 || 115200 % l->baud == 0);
 }
 
 bool serial_parse(const char *option, struct serial_line *out)
@@ -135,8 +139,11 @@ static void out(unsigned int reg, uint8_t value)
 
 static uint8_t frame_bits(void)
 {
-	uint8_t parity = line.parity == 'o' ? 0x08 : line.parity == 'e' ? 0x18 :
-			 line.parity == 'm' ? 0x28 : line.parity == 's' ? 0x38 : 0;
+	uint8_t parity = line.parity == 'o'   ? 0x08
+			 : line.parity == 'e' ? 0x18
+			 : line.parity == 'm' ? 0x28
+			 : line.parity == 's' ? 0x38
+					      : 0;
 
 	return (uint8_t)((line.data_bits - 5) | (line.stop_bits == 2 ? 4 : 0) | parity);
 }
@@ -159,8 +166,8 @@ void serial_init(const char *com1_option)
 		out(IER, (uint8_t)(divisor >> 8));
 	}
 	out(LCR, frame_bits());
-	out(FCR, 0x01);		/* FIFOs on; what the firmware still sends is not dropped */
-	out(MCR, 0x0b);		/* DTR, RTS, OUT2: the last lets interrupts through */
+	out(FCR, 0x01); /* FIFOs on; what the firmware still sends is not dropped */
+	out(MCR, 0x0b); /* DTR, RTS, OUT2: the last lets interrupts through */
 	stuck = false;
 	if (!understood) {
 		log_warn("com1=%s: not understood", com1_option);
@@ -170,7 +177,7 @@ void serial_init(const char *com1_option)
 static bool wait_empty(void)
 {
 	for (unsigned int i = 0; i < PATIENCE; i++) {
-		if (in(LSR) & LSR_EMPTY) {
+		if (in(LSR)&LSR_EMPTY) {
 			stuck = false;
 			return true;
 		}
@@ -193,7 +200,7 @@ void serial_write(const char *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (room < 2) {
 			if (!wait_empty()) {
-				return;		/* the rest is in the ring */
+				return; /* the rest is in the ring */
 			}
 			room = FIFO_SIZE;
 		}
@@ -218,11 +225,11 @@ static void receive(void *unused)
 	bool level, active_low;
 
 	(void)unused;
-	for (unsigned int i = 0; i < 256 && (in(LSR) & LSR_DATA); i++) {
+	for (unsigned int i = 0; i < 256 && (in(LSR)&LSR_DATA); i++) {
 		upcall_console_byte((char)in(DATA));
 	}
 	ioapic_isa(line.irq, &gsi, &level, &active_low);
-	irq_gsi_done(gsi);	/* matters only where the firmware wired it as a level */
+	irq_gsi_done(gsi); /* matters only where the firmware wired it as a level */
 }
 
 void serial_irq_start(void)

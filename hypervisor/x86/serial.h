@@ -5,11 +5,11 @@
 #include "lib/types.h"
 
 struct serial_line {
-	unsigned int baud;	/* 0: leave as the firmware set it */
+	unsigned int baud; /* 0: leave as the firmware set it */
 	uint8_t data_bits, stop_bits;
-	char parity;		/* n o e m s */
-	uint16_t port;		/* first of eight */
-	uint8_t irq;		/* 0: never ask for interrupts */
+	char parity;   /* n o e m s */
+	uint16_t port; /* first of eight */
+	uint8_t irq;   /* 0: never ask for interrupts */
 };
 
 /* "115200,8n1,0x3f8,4": every part may be left out; "auto" keeps the speed.  False leaves *line as it was. */

@@ -12,7 +12,7 @@
 #include "x86/clock.h"
 #include "x86/machine.h"
 
-#define TRAMPOLINE 0x8000	/* as in boot/trampoline.S; out of the heap, since it is below 1 MiB */
+#define TRAMPOLINE 0x8000 /* as in boot/trampoline.S; out of the heap, since it is below 1 MiB */
 
 struct trampoline_data {
 	uint64_t cr3, stack, entry;
@@ -21,7 +21,7 @@ struct trampoline_data {
 extern const char trampoline_start[], trampoline_end[], trampoline_data[];
 
 static _Atomic unsigned int online = 1;
-static _Atomic unsigned int arrived;	/* the CPU that has come far enough to be counted */
+static _Atomic unsigned int arrived; /* the CPU that has come far enough to be counted */
 
 unsigned int cpu_count(void)
 {
@@ -80,8 +80,9 @@ static bool wait_arrival(unsigned int cpu)
 static bool boot_ap(unsigned int cpu, uint32_t apic_id)
 {
 	char *page = frame_to_virt(paddr_to_mfn(TRAMPOLINE));
-	volatile struct trampoline_data *data = (void *)(page + (trampoline_data - trampoline_start));
-	static void *stack;	/* of the last one that failed: kept for the next */
+	volatile struct trampoline_data *data =
+		(void *)(page + (trampoline_data - trampoline_start));
+	static void *stack; /* of the last one that failed: kept for the next */
 
 	if (!stack) {
 		stack = percpu_stack_top(cpu);

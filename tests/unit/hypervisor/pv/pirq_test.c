@@ -25,27 +25,78 @@
 
 static struct domain domain, other;
 static struct pv_domain pv, other_pv;
-static struct { bool set_up, claimed, level; unsigned int done; irq_handler fn; void *arg; } line[LINES];
-static struct { irq_handler fn; void *arg; bool open, used; } vector[256];
+static struct {
+	bool set_up, claimed, level;
+	unsigned int done;
+	irq_handler fn;
+	void *arg;
+} line[LINES];
+static struct {
+	irq_handler fn;
+	void *arg;
+	bool open, used;
+} vector[256];
 static unsigned int live_messages, live_objects, sent_count, restored;
 static uint32_t sent_last, restored_mask;
 static int setup_answer, frame_answer;
 static unsigned int frame_refs;
 static uint64_t page[PAGE_SIZE / 8];
 
-unsigned int cpu_id(void) { return 0; }
-unsigned int cpu_count(void) { return 1; }
-void cpu_relax(void) {}
-void panic(const char *fmt, ...) { (void)fmt; abort(); }
-void log_print(enum log_level level, const char *fmt, ...) { (void)level, (void)fmt; }
-void *pool_alloc(size_t n) { live_objects++; return calloc(1, n); }
-void *frame_to_virt(mfn_t m) { (void)m; return page; }
-void frame_put_type(mfn_t m) { (void)m; frame_refs--; }
-bool ioapic_has_gsi(unsigned int gsi) { return gsi < LINES; }
-bool irq_gsi_level(unsigned int gsi) { return line[gsi].set_up && line[gsi].level; }
-int irq_gsi_vector(unsigned int gsi) { return (int)gsi + 0x30; }
-uint64_t irq_count(uint8_t v) { return v; }
-void irq_gsi_done(unsigned int gsi) { line[gsi].done++; }
+unsigned int cpu_id(void)
+{
+	return 0;
+}
+unsigned int cpu_count(void)
+{
+	return 1;
+}
+void cpu_relax(void)
+{
+}
+void panic(const char *fmt, ...)
+{
+	(void)fmt;
+	abort();
+}
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	(void)level, (void)fmt;
+}
+void *pool_alloc(size_t n)
+{
+	live_objects++;
+	return calloc(1, n);
+}
+void *frame_to_virt(mfn_t m)
+{
+	(void)m;
+	return page;
+}
+void frame_put_type(mfn_t m)
+{
+	(void)m;
+	frame_refs--;
+}
+bool ioapic_has_gsi(unsigned int gsi)
+{
+	return gsi < LINES;
+}
+bool irq_gsi_level(unsigned int gsi)
+{
+	return line[gsi].set_up && line[gsi].level;
+}
+int irq_gsi_vector(unsigned int gsi)
+{
+	return (int)gsi + 0x30;
+}
+uint64_t irq_count(uint8_t v)
+{
+	return v;
+}
+void irq_gsi_done(unsigned int gsi)
+{
+	line[gsi].done++;
+}
 
 void pool_free(void *p)
 {
@@ -324,12 +375,24 @@ Test(pirq, random_requests_leave_no_doubles)
 		unsigned int n = (unsigned int)rand() % 300;
 
 		switch (rand() % 6) {
-		case 0: pirq_map_gsi(&domain, n % 26, rand() % 2 ? -1 : (int)(n % 30)); break;
-		case 1: map((uint8_t)(n % 4 * 8), n % 8, 1, rand() % 2 ? -1 : (int)n); break;
-		case 2: map((uint8_t)(n % 4 * 8 + 64), 0, 1u << n % 4, rand() % 2 ? -1 : (int)n); break;
-		case 3: pirq_unmap(&domain, n); break;
-		case 4: guest_pirq_bind(&domain, n, true); break;
-		default: guest_pirq_unbind(&domain, n); break;
+		case 0:
+			pirq_map_gsi(&domain, n % 26, rand() % 2 ? -1 : (int)(n % 30));
+			break;
+		case 1:
+			map((uint8_t)(n % 4 * 8), n % 8, 1, rand() % 2 ? -1 : (int)n);
+			break;
+		case 2:
+			map((uint8_t)(n % 4 * 8 + 64), 0, 1u << n % 4, rand() % 2 ? -1 : (int)n);
+			break;
+		case 3:
+			pirq_unmap(&domain, n);
+			break;
+		case 4:
+			guest_pirq_bind(&domain, n, true);
+			break;
+		default:
+			guest_pirq_unbind(&domain, n);
+			break;
 		}
 		for (unsigned int i = 0; i < PIRQS && step % 64 == 0; i++) {
 			const struct pirq *p = &pv.pirqs->pirq[i];

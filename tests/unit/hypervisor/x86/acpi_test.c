@@ -42,7 +42,7 @@ void log_print(enum log_level level, const char *fmt, ...)
 
 	(void)level;
 	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);	/* the formats are exercised too */
+	vsnprintf(line, sizeof(line), fmt, args); /* the formats are exercised too */
 	va_end(args);
 }
 
@@ -124,12 +124,13 @@ static void build(void)
 	madt_begin();
 	madt_cpu(7, 0, 1);
 	madt_cpu(8, 1, 1);
-	madt_cpu(9, 2, 0);		/* absent */
-	madt_cpu(10, 1, 1);		/* a second time the same */
+	madt_cpu(9, 2, 0);  /* absent */
+	madt_cpu(10, 1, 1); /* a second time the same */
 	madt_entry((const uint8_t[]){ 1, 12, 3, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0 }, 12);
 	madt_entry((const uint8_t[]){ 2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0 }, 10);
-	madt_entry((const uint8_t[]){ 9, 16, 0, 0, 0x34, 0x12, 0, 0, 1, 0, 0, 0, 0x2a, 0, 0, 0 }, 16);
-	madt_entry((const uint8_t[]){ 77, 4, 1, 2 }, 4);	/* of a kind from the future */
+	madt_entry((const uint8_t[]){ 9, 16, 0, 0, 0x34, 0x12, 0, 0, 1, 0, 0, 0, 0x2a, 0, 0, 0 },
+		   16);
+	madt_entry((const uint8_t[]){ 77, 4, 1, 2 }, 4); /* of a kind from the future */
 	finish_table(MADT, "APIC", madt_end - MADT);
 
 	put(FADT + 46, 9, 2);
@@ -248,7 +249,7 @@ Test(acpi, madt_entries_end_the_list_when_they_do_not_fit)
 	build();
 	madt_begin();
 	madt_cpu(0, 5, 1);
-	madt_entry((const uint8_t[]){ 0, 0, 0, 0 }, 4);		/* of length 0: would loop */
+	madt_entry((const uint8_t[]){ 0, 0, 0, 0 }, 4); /* of length 0: would loop */
 	madt_cpu(0, 6, 1);
 	finish_table(MADT, "APIC", madt_end - MADT);
 	acpi_init(0);
@@ -262,7 +263,7 @@ Test(acpi, madt_entries_end_the_list_when_they_do_not_fit)
 	cr_assert_eq(acpi.cpus, 1);
 
 	madt_begin();
-	madt_entry((const uint8_t[]){ 0, 4, 0, 9 }, 4);		/* too short for its kind */
+	madt_entry((const uint8_t[]){ 0, 4, 0, 9 }, 4); /* too short for its kind */
 	madt_cpu(0, 5, 1);
 	finish_table(MADT, "APIC", madt_end - MADT);
 	acpi_init(0);

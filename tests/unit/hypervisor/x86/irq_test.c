@@ -18,25 +18,69 @@
 
 #define LINES 24
 
-static struct { bool masked, level, low; uint8_t vector; uint32_t apic; } entry[LINES];
+static struct {
+	bool masked, level, low;
+	uint8_t vector;
+	uint32_t apic;
+} entry[LINES];
 static unsigned int eois, timers, errors, answers, calls;
 static void *last_arg;
 
-unsigned int cpu_id(void) { return 0; }
-unsigned int cpu_count(void) { return 4; }
-void cpu_relax(void) {}
-void panic(const char *fmt, ...) { (void)fmt; abort(); }
-void log_print(enum log_level level, const char *fmt, ...) { (void)level, (void)fmt; }
-void apic_eoi(void) { eois++; }
-uint32_t apic_id_of(unsigned int cpu) { return cpu == 2 ? 300 : cpu; }
-void apic_timer_interrupt(void) { timers++; }
-void apic_error_interrupt(void) { errors++; }
-void tlb_answer(void) { answers++; }
-bool ioapic_has_gsi(unsigned int gsi) { return gsi < LINES; }
-void ioapic_mask(unsigned int gsi) { entry[gsi].masked = true; }
-void ioapic_unmask(unsigned int gsi) { entry[gsi].masked = false; }
+unsigned int cpu_id(void)
+{
+	return 0;
+}
+unsigned int cpu_count(void)
+{
+	return 4;
+}
+void cpu_relax(void)
+{
+}
+void panic(const char *fmt, ...)
+{
+	(void)fmt;
+	abort();
+}
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	(void)level, (void)fmt;
+}
+void apic_eoi(void)
+{
+	eois++;
+}
+uint32_t apic_id_of(unsigned int cpu)
+{
+	return cpu == 2 ? 300 : cpu;
+}
+void apic_timer_interrupt(void)
+{
+	timers++;
+}
+void apic_error_interrupt(void)
+{
+	errors++;
+}
+void tlb_answer(void)
+{
+	answers++;
+}
+bool ioapic_has_gsi(unsigned int gsi)
+{
+	return gsi < LINES;
+}
+void ioapic_mask(unsigned int gsi)
+{
+	entry[gsi].masked = true;
+}
+void ioapic_unmask(unsigned int gsi)
+{
+	entry[gsi].masked = false;
+}
 
-void ioapic_write_entry(unsigned int gsi, uint8_t vector, uint32_t apic_id, bool level, bool active_low)
+void ioapic_write_entry(unsigned int gsi, uint8_t vector, uint32_t apic_id, bool level,
+			bool active_low)
 {
 	entry[gsi].masked = true;
 	entry[gsi].vector = vector;
@@ -105,7 +149,10 @@ Test(irq, runs_are_aligned_and_avoid_int80)
 Test(irq, random_runs_never_overlap)
 {
 	unsigned int owner[256] = { 0 }, id = 1;
-	struct { int first; unsigned int count; } run[64] = { { 0, 0 } };
+	struct {
+		int first;
+		unsigned int count;
+	} run[64] = { { 0, 0 } };
 
 	srand(1);
 	for (unsigned int step = 0; step < 20000; step++) {
@@ -147,7 +194,7 @@ Test(irq, a_level_line_is_masked_until_its_user_is_done)
 	cr_assert(entry[20].masked);
 	irq_gsi_done(20);
 	cr_assert_not(entry[20].masked);
-	irq_gsi_done(20);		/* twice is harmless */
+	irq_gsi_done(20); /* twice is harmless */
 	cr_assert_not(entry[20].masked);
 	cr_assert_eq(irq_count(entry[20].vector), 1);
 }

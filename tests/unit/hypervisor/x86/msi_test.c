@@ -14,7 +14,7 @@
 #include "x86/msi.h"
 
 #define BAR   0xfebd0000u
-#define TABLE 0x800u		/* offset in the BAR */
+#define TABLE 0x800u /* offset in the BAR */
 
 static uint8_t config[256];
 static uint32_t table_page[PAGE_SIZE / 4];
@@ -40,7 +40,8 @@ uint32_t pci_read(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, un
 	return v;
 }
 
-void pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes, uint32_t value)
+void pci_write(uint16_t seg, uint8_t bus, uint8_t devfn, unsigned int reg, unsigned int bytes,
+	       uint32_t value)
 {
 	(void)seg, (void)bus, (void)devfn;
 	cr_assert_leq(reg + bytes, 256);
@@ -97,14 +98,14 @@ static void setup(void)
 	absent = false;
 	next_vector = 0x40;
 	put(0, 0x10d38086, 4);
-	put(4, 2, 2);		/* memory on */
-	put(6, 0x10, 2);	/* capabilities */
+	put(4, 2, 2);	 /* memory on */
+	put(6, 0x10, 2); /* capabilities */
 	put(0x10, BAR | 4, 4);
 	put(0x34, 0x40, 1);
-	put(0x40, 0x5001, 2);	/* power management, then */
-	put(0x50, 0x7005, 2);	/* MSI: 64-bit, maskable, up to 8 */
+	put(0x40, 0x5001, 2); /* power management, then */
+	put(0x50, 0x7005, 2); /* MSI: 64-bit, maskable, up to 8 */
 	put(0x52, 0x0186, 2);
-	put(0x70, 0x0011, 2);	/* MSI-X: 5 entries */
+	put(0x70, 0x0011, 2); /* MSI-X: 5 entries */
 	put(0x72, 4, 2);
 	put(0x74, TABLE, 4);
 	frame_max = 16;
@@ -144,11 +145,11 @@ Test(msi, a_list_that_loops_or_leaves_ends)
 {
 	put(0x71, 0x40, 1);
 	cr_assert_eq(pci_find_capability(0, 0, 0, 99), 0);
-	put(0x71, 0xff, 1);	/* aligned down to the last four bytes, which end it */
+	put(0x71, 0xff, 1); /* aligned down to the last four bytes, which end it */
 	cr_assert_eq(pci_find_capability(0, 0, 0, 99), 0);
-	put(0x71, 0x10, 1);	/* into the header */
+	put(0x71, 0x10, 1); /* into the header */
 	cr_assert_eq(pci_find_capability(0, 0, 0, 99), 0);
-	put(6, 0, 2);		/* has none at all */
+	put(6, 0, 2); /* has none at all */
 	cr_assert_eq(pci_find_capability(0, 0, 0, 5), 0);
 	absent = true;
 	cr_assert_eq(pci_find_capability(0, 0, 0, 5), 0);
@@ -209,7 +210,7 @@ Test(msi, a_table_row_is_written_masked_and_unmasked_on_demand)
 {
 	struct msi m = entry(2);
 
-	put(0x72, 0x4004, 2);	/* function mask: the control domain's business */
+	put(0x72, 0x4004, 2); /* function mask: the control domain's business */
 	row(2)[3] = 0xabcd0000;
 	cr_assert_eq(msi_setup(&m), 0);
 	cr_assert_eq(row(2)[0], 0xfee00000u | 5u << 12);

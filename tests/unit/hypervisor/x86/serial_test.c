@@ -8,11 +8,27 @@
 #include "x86/serial.h"
 
 /* What serial.c calls besides; no test gets there. */
-void log_print(enum log_level level, const char *fmt, ...) { (void)level, (void)fmt; }
-void upcall_console_byte(char c) { (void)c; }
-int irq_claim_isa(unsigned int irq, irq_handler fn, void *arg) { (void)irq, (void)fn, (void)arg; return 0; }
-void irq_gsi_done(unsigned int gsi) { (void)gsi; }
-void ioapic_isa(unsigned int i, unsigned int *g, bool *l, bool *a) { (void)i, (void)g, (void)l, (void)a; }
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	(void)level, (void)fmt;
+}
+void upcall_console_byte(char c)
+{
+	(void)c;
+}
+int irq_claim_isa(unsigned int irq, irq_handler fn, void *arg)
+{
+	(void)irq, (void)fn, (void)arg;
+	return 0;
+}
+void irq_gsi_done(unsigned int gsi)
+{
+	(void)gsi;
+}
+void ioapic_isa(unsigned int i, unsigned int *g, bool *l, bool *a)
+{
+	(void)i, (void)g, (void)l, (void)a;
+}
 
 static const struct serial_line start = { 115200, 8, 1, 'n', 0x3f8, 4 };
 
@@ -43,9 +59,20 @@ Test(serial, every_part_may_be_given_or_left_out)
 
 Test(serial, what_is_ill_formed_changes_nothing)
 {
-	static const char *const bad[] = { "fast", "115200,9n1", "115200,8x1", "115200,8n3", "115200,8n1,0x", "1234567",
-					   "115200,8n1,0x1fff9", "115200,8n1,0x3f8,16", "115200,8n1,0x3f8,4,5", "7000",
-					   "115200 ", "99999999999999999999", "115200,8n", "115200,8" };
+	static const char *const bad[] = { "fast",
+					   "115200,9n1",
+					   "115200,8x1",
+					   "115200,8n3",
+					   "115200,8n1,0x",
+					   "1234567",
+					   "115200,8n1,0x1fff9",
+					   "115200,8n1,0x3f8,16",
+					   "115200,8n1,0x3f8,4,5",
+					   "7000",
+					   "115200 ",
+					   "99999999999999999999",
+					   "115200,8n",
+					   "115200,8" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct serial_line l = start;
