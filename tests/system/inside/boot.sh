@@ -25,7 +25,7 @@ same "guest's root file system is Debian 12" 12 "$(guest first '. /etc/os-releas
 
 # From outside QEMU, through a forwarded port, a page of a web server in the guest.
 touch /share/want-curl
-end=$(($(now) + 60))
+end=$(($(now) + 60 * SLOW))
 until [ -e /share/curl-status ] || [ "$(now)" -ge $end ]; do sleep 0.3; done
 if [ "$(cat /share/curl-status 2>/dev/null)" = 0 ] && grep -q 'A Debian guest on Pavane' /share/curl-page; then
 	ok "curl from outside QEMU gets the guest's page ($(stat -c %s /share/curl-page) bytes)"
@@ -61,7 +61,7 @@ fi
 # Too little memory: either refused with a sentence, or the guest dies and we say so.
 spec tiny root=/dev/vdd mem=40MiB
 if create tiny >/run/tiny.create 2>&1; then
-	end=$(($(now) + 90))
+	end=$(($(now) + 90 * SLOW))
 	until pav list | grep -w tiny | grep -qi crash || [ "$(now)" -ge $end ]; do sleep 0.5; done
 	if pav list | grep -w tiny | grep -qi crash; then
 		ok "a guest with 40 MiB dies and is reported crashed"

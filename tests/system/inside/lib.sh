@@ -3,6 +3,7 @@
 RESULTS=/share/results
 DETAIL=/share/detail
 failures=0
+SLOW=$(cat /share/slow 2>/dev/null || echo 1)
 cp /share/await /tmp/await
 pav check /etc/pavane/examples/debian.pav >/dev/null 2>&1 || USE_JSON=1
 KERNEL=$(cat /srv/kernel-version)
@@ -48,7 +49,7 @@ if [ -s /share/limit ]; then
 		{ pav list; ps -o pid,stat,args | grep -v '\['; tail -n 15 /var/log/pavane/*.log /var/log/pavane/console/*.log; } >>$DETAIL 2>&1
 	) &
 fi
-now() { local up; read -r up _ </proc/uptime; echo "${up%.*}"; }
+now() { printf '%d' $SECONDS; }
 
 # --- guests ---------------------------------------------------------------------
 
@@ -138,7 +139,7 @@ console_send() {
 # await NAME REGEX SECONDS: until the console's text from $mark on matches.
 mark=0
 await() {
-	/tmp/await "$(clog "$1")" "$mark" "$2" "$3" && return
+	/tmp/await "$(clog "$1")" "$mark" "$2" $(($3 * SLOW)) && return
 	detail "$1: no /$2/ on the console within $3 s; its end:" "$(tail -c 600 "$(clog "$1")")"
 	return 1
 }
@@ -170,18 +171,8 @@ login() {
 	await "$1" '@@in1' 30
 }
 # guest NAME COMMAND [SECONDS]: runs it in the guest's shell; prints what it printed.
-serial=0
 guest() {
-	serial=$((serial + 1))
-	set_mark "$1"
-	console_send "$1" "$2; echo \"@@rc$serial=\$?\""$'\r'
-	await "$1" "@@rc$serial=[0-9]+" "${3:-60}" || return 124
-	local text
-	text=$(tail -c "+$((mark + 1))" "$(clog "$1")" | tr -d '\r' | sed -n "/@@rc$serial=[0-9]/q;p" | grep -v '@@rc')
-	local rc
-	rc=$(tail -c "+$((mark + 1))" "$(clog "$1")" | grep -aoE "@@rc$serial=[0-9]+" | head -1)
-	printf '%s\n' "$text"
-	return "${rc#*=}"
+	/tmp/await -c "/run/console.$1.in" "/var/log/pavane/console/$1.log" "$2" $((${3:-60} * SLOW))
 }
 guest_bg() { # guest_bg NAME COMMAND: started, not waited for
 	console_send "$1" "( ($2) & )"$'\r'
@@ -189,10 +180,10 @@ guest_bg() { # guest_bg NAME COMMAND: started, not waited for
 # up NAME [SECONDS]: created, booted, logged in.
 up() { start "$1" "${2:-150}" && login "$1"; }
 gone() { # gone NAME SECONDS: until it is no longer listed
-	local end=$(($(now) + $2))
-	while pav list 2>/dev/null | awk 'NR > 1 { print $2; print $1 }' | grep -qx "$1"; do
+	local end=$(($(now) + $2 * SLOW))
+	while pav list 2>/dev/null | grep -q "^$1 "; do
 		[ "$(now)" -ge $end ] && return 1
-		sleep 0.3
+		sleep 0.5
 	done
 	console_close "$1"
 }

@@ -34,7 +34,7 @@ spec crash root=/dev/vda mem=256MiB words="panic=0"
 if up crash 200; then
 	set_mark crash
 	console_send crash $'echo last words; echo c >/proc/sysrq-trigger\r'
-	end=$(($(now) + 60))
+	end=$(($(now) + 60 * SLOW))
 	until state_of crash | grep -qi crash || [ "$(now)" -ge $end ]; do sleep 0.5; done
 	if state_of crash | grep -qi crash; then ok "a guest that panics is reported crashed"; else bad "after sysrq c it is listed as: $(state_of crash)"; fi
 	console_close crash
@@ -55,7 +55,7 @@ counts() {
 	pav census
 	echo "store-nodes $(xenstore-ls -f / 2>/dev/null | grep -vcE '^/local/domain/0/(memory|libxl)')"
 	echo "processes $(ls -d /proc/[0-9]* | while read -r p; do [ -s "$p/cmdline" ] && echo x; done | wc -l)"
-	for d in pavd pavstored pav-consoled; do
+	for d in pavd pavstored pav-console; do
 		for pid in $(pidof "$d"); do echo "descriptors-$d $(ls "/proc/$pid/fd" | wc -l)"; done
 	done
 }
@@ -64,7 +64,7 @@ round() {
 	create round >/run/round.create 2>&1 || return 1
 	if [ "$1" -le 4 ]; then
 		# Some rounds wait until both devices work; the others destroy mid-way, at any moment.
-		end=$(($(now) + 60))
+		end=$(($(now) + 60 * SLOW))
 		until xenstore-ls /local/domain/0/backend 2>/dev/null | grep -c 'state = "4"' | grep -qx 2 ||
 			[ "$(now)" -ge $end ]; do sleep 0.2; done
 	fi

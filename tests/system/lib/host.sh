@@ -24,7 +24,7 @@ answer_requests() { # answer_requests SHARE PORT
 run_inside() {
 	local name=$1 limit port console status lines=0 i
 	shift
-	limit=$(sed -n 's/^# limit: //p' "$0")
+	limit=$(($(sed -n 's/^# limit: //p' "$0") * ${TEST_SLOW:-1}))
 	mkdir -p build/share build/logs/system
 	share=$(mktemp -d "build/share/$name.XXXXXX")
 	chmod 755 "$share"
@@ -32,6 +32,7 @@ run_inside() {
 	if [ -d tests/system/inputs ]; then cp -r tests/system/inputs "$share/"; fi
 	: >"$share/results"
 	echo $((limit - 40)) >"$share/limit"
+	echo "${TEST_SLOW:-1}" >"$share/slow"
 	port=$(free_port)
 	console=build/logs/system/$name.console.log
 	config/image/machine.sh -s "$share" -w "$port" -a "pav.script=$name.sh" "$@" </dev/null >"$console" 2>&1 &
@@ -59,10 +60,10 @@ run_inside() {
 			echo "FAILED the machine ended before its script did (QEMU's exit status $status)"
 		if [ -s "$share/detail" ]; then
 			echo "--- what the control domain kept:"
-			tail -n 60 "$share/detail"
+			tail -n 60 "$share/detail" | sed 's/^/> /'
 		fi
 		echo "--- the machine's console ($console):"
-		tail -n 25 "$console"
+		tail -n 25 "$console" | sed 's/^/> /'
 		return 1
 	fi
 	return 0
