@@ -1,7 +1,7 @@
 # The toolstack: libpav, the domain builder, pavd, pav-console and pav.
 
 LIBPAV_BASE := $(addprefix dom0-tools/libpav/,die.c log.c buf.c strlist.c)
-LIBPAV_LOOP := $(addprefix dom0-tools/libpav/,loop.c unixsock.c)
+LIBPAV_LOOP := $(addprefix dom0-tools/libpav/,loop.c unixsock.c storeguard.c)
 HCALL_LIBS  := -lxencall -lxenforeignmemory
 
 MODEL_SRCS := $(addprefix dom0-tools/model/,domspec.c domspec_check.c domspec_json.c)

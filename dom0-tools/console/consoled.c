@@ -30,6 +30,7 @@
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/log.h"
 #include "dom0-tools/libpav/loop.h"
+#include "dom0-tools/libpav/storeguard.h"
 #include "dom0-tools/libpav/unixsock.h"
 #include "xenstore-like/client/client.h"
 
@@ -465,6 +466,11 @@ static void on_signal(int sig)
 	loop_stop();
 }
 
+static void on_store_gone(void)
+{
+	die("the store has gone"); /* pavd starts us again */
+}
+
 static void open_everything(void)
 {
 	if (file_mkdirs(SOCKET_DIR, 0755) < 0 || file_mkdirs(LOG_DIR, 0755) < 0) {
@@ -491,6 +497,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	open_everything();
 	loop_add(store_fd(store), POLLIN, on_store, NULL);
+	storeguard_start(on_store_gone);
 	loop_add(xenevtchn_fd(evtchn), POLLIN, on_evtchn, NULL);
 	/* console/port is written in one transaction with the rest, before introduction. */
 	if (store_watch(store, "@introduceDomain", "in") < 0 ||

@@ -888,6 +888,17 @@ struct json_object *guests_pids(void)
 	return a;
 }
 
+void guests_kill_helpers(void)
+{
+	for (struct guest *g = guests; g; g = g->next) {
+		for (struct device *d = g->devices; d; d = d->next) {
+			if (d->proc) {
+				proc_kill(d->proc, SIGKILL);
+			}
+		}
+	}
+}
+
 /* ---- finding the guests of an earlier pavd ---- */
 
 static struct json_object *get(struct json_object *o, const char *key)

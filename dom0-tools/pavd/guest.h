@@ -62,6 +62,9 @@ void guests_check(void);
 /* Writes every guest's file anew: some helper has another pid. */
 void guests_save(void);
 
+/* Ends every helper by SIGKILL; each is started again. */
+void guests_kill_helpers(void);
+
 /* One object per guest; full adds the spec and the devices. */
 struct json_object *guest_to_json(struct guest *g, bool full);
 struct json_object *guests_to_json(void);

@@ -21,6 +21,7 @@
 #include "dom0-tools/libpav/hcall.h"
 #include "dom0-tools/libpav/log.h"
 #include "dom0-tools/libpav/loop.h"
+#include "dom0-tools/libpav/storeguard.h"
 #include "dom0-tools/pavd/guest.h"
 #include "dom0-tools/pavd/proc.h"
 #include "dom0-tools/pavd/request.h"
@@ -35,9 +36,10 @@ static struct proc *console;
 
 /*
  * The store daemon has ended: wait for its successor and begin anew, as after
- * a kill.  The helpers stay our children, and are found again by their pids.
+ * a kill.  The helpers are deaf as well; they are ended, started again after
+ * the exec, and go on where their journals say.
  */
-_Noreturn static void begin_anew(void)
+static void begin_anew(void)
 {
 	char *argv[] = { (char *)"pavd", (char *)"-F", NULL };
 	const struct timespec pause = { 0, 100000000 };
@@ -49,6 +51,7 @@ _Noreturn static void begin_anew(void)
 
 		if (s) {
 			store_close(s);
+			guests_kill_helpers();
 			execv("/proc/self/exe", argv);
 			die("can't start anew: %s", strerror(errno));
 		}
@@ -268,6 +271,7 @@ int main(int argc, char **argv)
 		die("can't watch the store");
 	}
 	loop_add(store_fd(store), POLLIN, on_store, NULL);
+	storeguard_start(begin_anew);
 	loop_add(signals, POLLIN, on_signal, &signals);
 	request_console_pid = console_pid;
 	request_listen();
