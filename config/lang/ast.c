@@ -1,13 +1,17 @@
 /* The arena and the tree's nodes. */
 #include "config/lang/ast.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct chunk { struct chunk *next; max_align_t data[]; };
-struct arena { struct chunk *chunks; };
+struct chunk {
+	struct chunk *next;
+	max_align_t data[];
+};
+struct arena {
+	struct chunk *chunks;
+};
 
 struct arena *arena_new(void)
 {
@@ -54,18 +58,27 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 	return p;
 }
 
+char *arena_vprintf(struct arena *a, const char *fmt, va_list args)
+{
+	va_list again;
+	char *p;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, fmt, args);
+	p = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(p, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return p;
+}
+
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list args;
 	char *p;
-	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
-	va_end(args);
-	p = arena_alloc(a, (size_t)n + 1);
-	va_start(args, fmt);
-	vsnprintf(p, (size_t)n + 1, fmt, args);
+	p = arena_vprintf(a, fmt, args);
 	va_end(args);
 	return p;
 }

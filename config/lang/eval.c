@@ -44,10 +44,13 @@ static const char *nearest_name(const struct scope *s, const char *name)
 
 const char *value_kind_name(struct value v)
 {
-	static const char *const units[] = { "a plain number", "a size", "a time", "a rate", "a percentage" };
+	static const char *const units[] = { "a plain number", "a size", "a time", "a rate",
+					     "a percentage" };
 
-	return v.kind == VALUE_NUMBER ? units[v.unit] : v.kind == VALUE_STRING ? "a string" :
-	       v.kind == VALUE_BOOL ? "true or false" : "nothing";
+	return v.kind == VALUE_NUMBER	? units[v.unit]
+	       : v.kind == VALUE_STRING ? "a string"
+	       : v.kind == VALUE_BOOL	? "true or false"
+					: "nothing";
 }
 
 static struct value number(uint64_t n, enum unit u)
@@ -83,122 +86,213 @@ static const char *quote(struct arena *a, const char *s)
 
 const char *value_print(struct arena *a, struct value v)
 {
-	static const struct { uint64_t size; const char *unit; } sizes[] = {
-		{ 1ULL << 40, "TiB" }, { 1ULL << 30, "GiB" }, { 1ULL << 20, "MiB" }, { 1ULL << 10, "KiB" },
-		{ 1, "B" },
+	static const struct {
+		enum unit unit;
+		uint64_t size;
+		const char *name;
+	} units[] = {
+		{ UNIT_SIZE, 1ULL << 40, "TiB" },
+		{ UNIT_SIZE, 1ULL << 30, "GiB" },
+		{ UNIT_SIZE, 1ULL << 20, "MiB" },
+		{ UNIT_SIZE, 1ULL << 10, "KiB" },
+		{ UNIT_SIZE, 1, "B" },
+		{ UNIT_TIME, 3600000000000, "h" },
+		{ UNIT_TIME, 60000000000, "min" },
+		{ UNIT_TIME, 1000000000, "s" },
+		{ UNIT_TIME, 1000000, "ms" },
+		{ UNIT_TIME, 1000, "us" },
+		{ UNIT_TIME, 1, "ns" },
+		{ UNIT_RATE, 1000000000, "Gbit/s" },
+		{ UNIT_RATE, 1000000, "Mbit/s" },
+		{ UNIT_RATE, 1000, "kbit/s" },
+		{ UNIT_RATE, 1, "bit/s" },
+		{ UNIT_PERCENT, 1, "%" },
+		{ UNIT_NONE, 1, "" },
 	};
 
 	switch (v.kind) {
-	case VALUE_STRING: return quote(a, v.text);
-	case VALUE_BOOL: return v.number ? "true" : "false";
-	case VALUE_NUMBER: break;
-	default: return "?";
+	case VALUE_STRING:
+		return quote(a, v.text);
+	case VALUE_BOOL:
+		return v.number ? "true" : "false";
+	case VALUE_NUMBER:
+		break;
+	default:
+		return "?";
 	}
-	if (v.unit == UNIT_SIZE && v.number) {
-		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-			if (v.number % sizes[i].size == 0) {
-				return arena_printf(a, "%" PRIu64 "%s", v.number / sizes[i].size, sizes[i].unit);
-			}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		bool fits = v.number ? v.number % units[i].size == 0 : units[i].size == 1;
+
+		if (units[i].unit == v.unit && fits) {
+			return arena_printf(a, "%" PRIu64 "%s", v.number / units[i].size,
+					    units[i].name);
 		}
 	}
-	return arena_printf(a, "%" PRIu64 "%s", v.number,
-			    v.unit == UNIT_TIME ? "ns" : v.unit == UNIT_RATE ? "bit/s" :
-			    v.unit == UNIT_PERCENT ? "%" : v.unit == UNIT_SIZE ? "B" : "");
+	return "?";
+}
+
+/* A string being put together, never longer than EVAL_MAX_STRING. */
+struct text {
+	char *bytes;
+	size_t len, room;
+};
+
+static bool add_text(struct eval *ev, struct pos pos, struct text *t, const char *s, size_t n)
+{
+	if (n > EVAL_MAX_STRING - t->len) {
+		diag_error(ev->diag, pos, "a string has at most %d bytes", EVAL_MAX_STRING);
+		return false;
+	}
+	if (t->len + n + 1 > t->room) {
+		char *more;
+
+		t->room = 2 * (t->len + n + 1);
+		more = arena_alloc(ev->arena, t->room);
+		if (t->len) {
+			memcpy(more, t->bytes, t->len);
+		}
+		t->bytes = more;
+	}
+	memcpy(t->bytes + t->len, s, n);
+	t->len += n;
+	return true;
+}
+
+/* The part of string E that begins at P, for messages: its text stands behind a quote. */
+static struct pos pos_within(const struct expr *e, const char *p, int width)
+{
+	struct pos at = e->pos;
+
+	at.col += (int)(p - e->text) + 1;
+	at.width = width;
+	return at;
+}
+
+static bool add_escape(struct eval *ev, const struct expr *e, const char *p, struct text *t)
+{
+	static const char from[] = "nt\"\\$", to[] = "\n\t\"\\$";
+	const char *f = strchr(from, p[1]);
+
+	if (!f) {
+		diag_error(ev->diag, pos_within(e, p, 2),
+			   "'\\%c' is no escape: \\n \\t \\\" \\\\ \\$", p[1]);
+		return false;
+	}
+	return add_text(ev, e->pos, t, &to[f - from], 1);
+}
+
+/* "${expression}" at P; moves P behind it. */
+static bool add_inserted(struct eval *ev, const struct scope *s, const struct expr *e,
+			 const char **p, struct text *t)
+{
+	const char *end = strchr(*p, '}'), *shown;
+	struct expr *inner;
+	struct value v;
+
+	if (!end) {
+		diag_error(ev->diag, pos_within(e, *p, 2), "'${' without its '}'");
+		return false;
+	}
+	inner = parse_expr(ev->arena, ev->diag, pos_within(e, *p + 2, 1),
+			   arena_strndup(ev->arena, *p + 2, (size_t)(end - *p - 2)));
+	if (!inner) {
+		return false;
+	}
+	v = eval_expr(ev, s, inner);
+	if (v.kind == VALUE_ERROR) {
+		return false;
+	}
+	*p = end + 1;
+	shown = plain(ev->arena, v);
+	return add_text(ev, e->pos, t, shown, strlen(shown));
 }
 
 /* A string's escapes and its "${expression}" parts. */
 static struct value eval_string(struct eval *ev, const struct scope *s, const struct expr *e)
 {
+	struct text t = { 0 };
 	const char *p = e->text;
-	char *out = arena_strndup(ev->arena, "", 0);
+	bool good = add_text(ev, e->pos, &t, "", 0);
 
-	while (*p) {
+	while (good && *p) {
 		if (p[0] == '\\' && p[1]) {
-			const char *from = "nt\"\\$", *to = "\n\t\"\\$", *f = strchr(from, p[1]);
-
-			if (!f) {
-				diag_error(ev->diag, e->pos, "'\\%c' is no escape: \\n \\t \\\" \\\\ \\$", p[1]);
-				return error_value;
-			}
-			out = arena_printf(ev->arena, "%s%c", out, to[f - from]);
+			good = add_escape(ev, e, p, &t);
 			p += 2;
 		} else if (p[0] == '$' && p[1] == '{') {
-			const char *end = strchr(p, '}');
-			struct pos at = e->pos;
-			struct expr *inner;
-			struct value v;
-
-			if (!end) {
-				diag_error(ev->diag, e->pos, "'${' without its '}'");
-				return error_value;
-			}
-			at.col += (int)(p - e->text) + 3;
-			inner = parse_expr(ev->arena, ev->diag, at, arena_strndup(ev->arena, p + 2, (size_t)(end - p - 2)));
-			if (!inner) {
-				return error_value;
-			}
-			v = eval_expr(ev, s, inner);
-			if (v.kind == VALUE_ERROR) {
-				return v;
-			}
-			out = arena_printf(ev->arena, "%s%s", out, plain(ev->arena, v));
-			p = end + 1;
+			good = add_inserted(ev, s, e, &p, &t);
 		} else {
-			size_t n = strcspn(p, "\\$");
+			size_t n = strcspn(p + 1, "\\$") + 1;
 
-			n = n ? n : 1;
-			out = arena_printf(ev->arena, "%s%.*s", out, (int)n, p);
+			good = add_text(ev, e->pos, &t, p, n);
 			p += n;
 		}
 	}
-	return string(out);
+	return good ? string(t.bytes) : error_value;
 }
 
-static struct value arithmetic(struct eval *ev, const struct expr *e, struct value l, struct value r)
+static struct value join(struct eval *ev, const struct expr *e, const char *l, const char *r)
 {
-	enum unit unit = l.unit;
-	uint64_t n = 0;
-	bool bad = false;
+	struct text t = { 0 };
+	bool good = add_text(ev, e->pos, &t, l, strlen(l)) &&
+		    add_text(ev, e->pos, &t, r, strlen(r));
+
+	return good ? string(t.bytes) : error_value;
+}
+
+/* The unit of L op R; false if the two units do not go together. */
+static bool unit_of(int op, enum unit l, enum unit r, enum unit *out)
+{
+	switch (op) {
+	case '*':
+		*out = l ? l : r;
+		return !l || !r;
+	case '/':
+		*out = r ? UNIT_NONE : l;
+		return !r || l == r;
+	default:
+		*out = l;
+		return l == r;
+	}
+}
+
+/* False if the result does not fit; R is not 0 in a division. */
+static bool calculate(int op, uint64_t l, uint64_t r, uint64_t *out)
+{
+	switch (op) {
+	case '*':
+		return !__builtin_mul_overflow(l, r, out);
+	case '/':
+		*out = l / r;
+		return true;
+	case '+':
+		return !__builtin_add_overflow(l, r, out);
+	default:
+		return !__builtin_sub_overflow(l, r, out);
+	}
+}
+
+static struct value arithmetic(struct eval *ev, const struct expr *e, struct value l,
+			       struct value r)
+{
+	enum unit unit;
+	uint64_t n;
 
 	if (l.kind == VALUE_STRING && r.kind == VALUE_STRING && e->op == '+') {
-		return string(arena_printf(ev->arena, "%s%s", l.text, r.text));
+		return join(ev, e, l.text, r.text);
 	}
 	if (l.kind != VALUE_NUMBER || r.kind != VALUE_NUMBER) {
-		diag_error(ev->diag, e->pos, "cannot calculate with %s and %s", value_kind_name(l), value_kind_name(r));
-		return error_value;
+		diag_error(ev->diag, e->pos, "cannot calculate with %s and %s", value_kind_name(l),
+			   value_kind_name(r));
+	} else if (!unit_of(e->op, l.unit, r.unit, &unit)) {
+		diag_error(ev->diag, e->pos, "the units do not fit: %s and %s", value_kind_name(l),
+			   value_kind_name(r));
+	} else if (e->op == '/' && r.number == 0) {
+		diag_error(ev->diag, e->pos, "division by zero");
+	} else if (!calculate(e->op, l.number, r.number, &n)) {
+		diag_error(ev->diag, e->pos, "the result is out of range");
+	} else {
+		return number(n, unit);
 	}
-	switch (e->op) {
-	case '*':
-		bad = l.unit && r.unit;
-		unit = l.unit ? l.unit : r.unit;
-		if (!bad && __builtin_mul_overflow(l.number, r.number, &n)) {
-			goto overflow;
-		}
-		break;
-	case '/':
-		bad = r.unit && r.unit != l.unit;
-		unit = r.unit ? UNIT_NONE : l.unit;
-		if (!bad && r.number == 0) {
-			diag_error(ev->diag, e->pos, "division by zero");
-			return error_value;
-		}
-		n = bad ? 0 : l.number / r.number;
-		break;
-	default:
-		bad = l.unit != r.unit;
-		if (!bad && (e->op == '+' ? __builtin_add_overflow(l.number, r.number, &n) :
-					    __builtin_sub_overflow(l.number, r.number, &n))) {
-			goto overflow;
-		}
-		break;
-	}
-	if (bad) {
-		diag_error(ev->diag, e->pos, "the units do not fit: %s and %s", value_kind_name(l), value_kind_name(r));
-		return error_value;
-	}
-	return number(n, unit);
-overflow:
-	diag_error(ev->diag, e->pos, "the result is out of range");
 	return error_value;
 }
 
@@ -208,55 +302,103 @@ static struct value compare(struct eval *ev, const struct expr *e, struct value 
 	bool truth;
 
 	if (l.kind != r.kind || l.unit != r.unit) {
-		diag_error(ev->diag, e->pos, "cannot compare %s with %s", value_kind_name(l), value_kind_name(r));
+		diag_error(ev->diag, e->pos, "cannot compare %s with %s", value_kind_name(l),
+			   value_kind_name(r));
 		return error_value;
 	}
-	order = l.kind == VALUE_STRING ? strcmp(l.text, r.text) : (l.number > r.number) - (l.number < r.number);
+	order = l.kind == VALUE_STRING ? strcmp(l.text, r.text)
+				       : (l.number > r.number) - (l.number < r.number);
 	switch (e->op) {
-	case EQ: truth = order == 0; break;
-	case NE: truth = order != 0; break;
-	case '<': truth = order < 0; break;
-	case '>': truth = order > 0; break;
-	case LE: truth = order <= 0; break;
-	default: truth = order >= 0; break;
+	case EQ:
+		truth = order == 0;
+		break;
+	case NE:
+		truth = order != 0;
+		break;
+	case '<':
+		truth = order < 0;
+		break;
+	case '>':
+		truth = order > 0;
+		break;
+	case LE:
+		truth = order <= 0;
+		break;
+	default:
+		truth = order >= 0;
+		break;
 	}
 	return (struct value){ .kind = VALUE_BOOL, .number = truth };
 }
 
 static struct value eval_binary(struct eval *ev, const struct scope *s, const struct expr *e)
 {
-	struct value l = eval_expr(ev, s, e->left), r = eval_expr(ev, s, e->right);
+	struct value l = eval_expr(ev, s, e->left), r;
 
-	if (l.kind == VALUE_ERROR || r.kind == VALUE_ERROR) {
+	r = l.kind == VALUE_ERROR ? error_value : eval_expr(ev, s, e->right);
+	if (r.kind == VALUE_ERROR) {
 		return error_value;
 	}
-	return strchr("+-*/", e->op) && e->op < 128 ? arithmetic(ev, e, l, r) : compare(ev, e, l, r);
+	switch (e->op) {
+	case '+':
+	case '-':
+	case '*':
+	case '/':
+		return arithmetic(ev, e, l, r);
+	default:
+		return compare(ev, e, l, r);
+	}
+}
+
+static struct value eval_word(struct eval *ev, const struct scope *s, const struct expr *e)
+{
+	const struct value *v = scope_find(s, e->text);
+	const char *near;
+
+	if (strcmp(e->text, "true") == 0 || strcmp(e->text, "false") == 0) {
+		return (struct value){ .kind = VALUE_BOOL, .number = e->text[0] == 't' };
+	}
+	if (v) {
+		return *v;
+	}
+	near = nearest_name(s, e->text);
+	if (!ev->diag->incomplete) {
+		diag_error(ev->diag, e->pos, "nothing is named '%s'%s%s%s", e->text,
+			   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+	}
+	return error_value;
 }
 
 struct value eval_expr(struct eval *ev, const struct scope *s, const struct expr *e)
 {
-	const struct value *v;
-	const char *near;
+	struct value v = error_value;
 
+	if (ev->depth >= EVAL_MAX_DEPTH) {
+		diag_error(ev->diag, e->pos, "more than %d operators in one expression",
+			   EVAL_MAX_DEPTH);
+		return v;
+	}
+	ev->depth++;
 	switch (e->kind) {
-	case EXPR_NUMBER: return number(e->number, e->unit);
-	case EXPR_STRING: return eval_string(ev, s, e);
-	case EXPR_GROUP: return eval_expr(ev, s, e->left);
-	case EXPR_BINARY: return eval_binary(ev, s, e);
+	case EXPR_NUMBER:
+		v = number(e->number, e->unit);
+		break;
+	case EXPR_STRING:
+		v = eval_string(ev, s, e);
+		break;
+	case EXPR_GROUP:
+		v = eval_expr(ev, s, e->left);
+		break;
+	case EXPR_BINARY:
+		v = eval_binary(ev, s, e);
+		break;
 	case EXPR_WORD:
-		if (strcmp(e->text, "true") == 0 || strcmp(e->text, "false") == 0) {
-			return (struct value){ .kind = VALUE_BOOL, .number = e->text[0] == 't' };
-		}
-		v = scope_find(s, e->text);
-		if (v) {
-			return *v;
-		}
-		near = nearest_name(s, e->text);
-		diag_error(ev->diag, e->pos, "nothing is named '%s'%s%s%s", e->text, near ? "; did you mean '" : "",
-			   near ? near : "", near ? "'?" : "");
-		return error_value;
+		v = eval_word(ev, s, e);
+		break;
 	default:
 		diag_error(ev->diag, e->pos, "this cannot stand where a value is due");
-		return error_value;
+		break;
 	}
+	ev->depth--;
+	return v;
 }

@@ -6,7 +6,8 @@
 
 #include "config/lang/check.h"
 
-struct lang_file *lang_read(const char *file, const struct lang_param *params, size_t nparams, FILE *err)
+struct lang_file *lang_read(const char *file, const struct lang_param *params, size_t nparams,
+			    FILE *err)
 {
 	struct lang_file *f = calloc(1, sizeof(*f));
 	struct diag diag = { .out = err };
@@ -16,14 +17,14 @@ struct lang_file *lang_read(const char *file, const struct lang_param *params, s
 		return NULL;
 	}
 	f->arena = arena_new();
-	ev = (struct eval){ f->arena, &diag };
+	ev = (struct eval){ .arena = f->arena, .diag = &diag };
 	check_file(f, &ev, file, params, nparams);
 	if (!diag.errors) {
 		lower_domains(f, &ev);
 	}
 	if (diag.errors) {
-		if (diag.errors > 20) {
-			fprintf(err, "%s: %u more errors\n", file, diag.errors - 20);
+		if (diag.errors > DIAG_SHOWN) {
+			fprintf(err, "%s: %u more errors\n", file, diag.errors - DIAG_SHOWN);
 		}
 		lang_free(f);
 		return NULL;
@@ -47,22 +48,28 @@ struct domspec *lang_domains(struct lang_file *f)
 
 static int by_word(const void *a, const void *b)
 {
-	const struct setting *x = *(const struct setting *const *)a, *y = *(const struct setting *const *)b;
+	const struct setting *x = *(const struct setting *const *)a,
+			     *y = *(const struct setting *const *)b;
 	int c = strcmp(x->noun->word, y->noun->word);
 
 	return c ? c : strcmp(x->key ? x->key : "", y->key ? y->key : "");
 }
 
-static void print_settings(const struct lang_file *f, const struct setting *list, int indent, FILE *out)
+static void print_settings(const struct lang_file *f, const struct setting *list, int indent,
+			   FILE *out)
 {
-	const struct setting *sorted[256];
-	size_t n = 0;
+	const struct setting **sorted;
+	size_t n = 0, i = 0;
 
-	for (const struct setting *s = list; s && n < 256; s = s->next) {
-		sorted[n++] = s;
+	for (const struct setting *s = list; s; s = s->next) {
+		n++;
+	}
+	sorted = arena_alloc(f->arena, (n + 1) * sizeof(const struct setting *));
+	for (const struct setting *s = list; s; s = s->next) {
+		sorted[i++] = s;
 	}
 	qsort(sorted, n, sizeof(sorted[0]), by_word);
-	for (size_t i = 0; i < n; i++) {
+	for (i = 0; i < n; i++) {
 		const struct setting *s = sorted[i];
 
 		fprintf(out, "%*s%s", indent, "", s->noun->word);

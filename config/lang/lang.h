@@ -15,13 +15,14 @@ struct lang_param {
 	const char *value;
 };
 
-struct lang_file;	/* a parsed, expanded and checked file */
+struct lang_file; /* a parsed, expanded and checked file */
 
 /*
  * Reads, expands and checks FILE.  Every error of the file goes to ERR, one per
  * message, as file:line:col with the line shown.  Returns NULL if there was any.
  */
-struct lang_file *lang_read(const char *file, const struct lang_param *params, size_t nparams, FILE *err);
+struct lang_file *lang_read(const char *file, const struct lang_param *params, size_t nparams,
+			    FILE *err);
 void lang_free(struct lang_file *f);
 
 /* The domains it declares, in order; owned by the file. */

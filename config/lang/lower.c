@@ -1,4 +1,6 @@
 /* A domain's settings become its domspec; what one attribute alone cannot tell is checked here. */
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +24,6 @@ static void replace(char **field, const char *s)
 	*field = copy(s);
 }
 
-/* Relative paths are relative to the file that says them. */
-static void replace_path(char **field, const struct setting *s)
-{
-	char *full = NULL;
-
-	if (s->value.text[0] == '/') {
-		replace(field, s->value.text);
-		return;
-	}
-	if (asprintf(&full, "%s/%s", s->pos.src->dir, s->value.text) < 0) {
-		abort();
-	}
-	free(*field);
-	*field = full;
-}
-
 static bool is(const struct setting *s, const char *word)
 {
 	return strcmp(s->noun->word, word) == 0;
@@ -59,7 +45,8 @@ static void lower_disk(struct eval *ev, struct domspec *d, const struct setting 
 	struct domspec_disk **at = &d->disks;
 
 	if (!file) {
-		diag_error(ev->diag, s->pos, "disk %s needs a file: disk %s { file \"...\" }", s->key, s->key);
+		diag_error(ev->diag, s->pos, "disk %s needs a file: disk %s { file \"...\" }",
+			   s->key, s->key);
 		return;
 	}
 	while (*at) {
@@ -70,25 +57,56 @@ static void lower_disk(struct eval *ev, struct domspec *d, const struct setting 
 		abort();
 	}
 	(*at)->vdev = copy(s->key);
-	replace_path(&(*at)->path, file);
+	(*at)->path = copy(file->value.text);
 	(*at)->readonly = inner(s, "readonly") != NULL;
 }
 
 static bool parse_mac(const char *text, uint8_t mac[6])
 {
-	char end;
+	static const char hex[] = "0123456789abcdef";
 
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
-		      &mac[5], &end) == 6 && strlen(text) == 17 && !(mac[0] & 1);
+	if (strlen(text) != 17) {
+		return false;
+	}
+	for (int i = 0; i < 17; i++) {
+		const char *digit = strchr(hex, tolower((unsigned char)text[i]));
+
+		if (i % 3 == 2 ? text[i] != ':' : !digit) {
+			return false;
+		}
+		if (i % 3 != 2) {
+			mac[i / 3] = (uint8_t)(mac[i / 3] << 4 | (digit - hex));
+		}
+	}
+	return !(mac[0] & 1);
+}
+
+/* "10.20.0.5/24" */
+static bool good_address(const char *text)
+{
+	char address[INET_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	struct in_addr in;
+
+	if (!slash || (size_t)(slash - text) >= sizeof(address) ||
+	    strspn(slash + 1, "0123456789") != strlen(slash + 1) || !slash[1] ||
+	    strlen(slash) > 3 || atoi(slash + 1) > 32) {
+		return false;
+	}
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = 0;
+	return inet_pton(AF_INET, address, &in) == 1;
 }
 
 static void lower_nic(struct eval *ev, struct domspec *d, const struct setting *s)
 {
-	const struct setting *bridge = inner(s, "bridge"), *mac = inner(s, "mac"), *ip = inner(s, "ip");
+	const struct setting *bridge = inner(s, "bridge"), *mac = inner(s, "mac"),
+			     *ip = inner(s, "ip");
 	struct domspec_nic **at = &d->nics;
 
 	if (!bridge) {
-		diag_error(ev->diag, s->pos, "nic %s needs a bridge: nic %s { bridge \"br0\" }", s->key, s->key);
+		diag_error(ev->diag, s->pos, "nic %s needs a bridge: nic %s { bridge \"br0\" }",
+			   s->key, s->key);
 		return;
 	}
 	while (*at) {
@@ -100,44 +118,58 @@ static void lower_nic(struct eval *ev, struct domspec *d, const struct setting *
 	}
 	(*at)->name = copy(s->key);
 	(*at)->bridge = copy(bridge->value.text);
+	if (ip && !good_address(ip->value.text)) {
+		diag_error(ev->diag, ip->pos,
+			   "'%s' is not an address with its prefix, such as 10.20.0.5/24",
+			   ip->value.text);
+	}
 	(*at)->ip = ip ? copy(ip->value.text) : NULL;
-	if (mac && strcmp(mac->value.text, "auto") != 0 && !parse_mac(mac->value.text, (*at)->mac)) {
-		diag_error(ev->diag, mac->pos, "'%s' is not a unicast MAC address such as 00:16:3e:12:34:56",
+	if (mac && strcmp(mac->value.text, "auto") != 0 &&
+	    !parse_mac(mac->value.text, (*at)->mac)) {
+		diag_error(ev->diag, mac->pos,
+			   "'%s' is not a unicast MAC address such as 00:16:3e:12:34:56",
 			   mac->value.text);
 	}
 }
 
 static void lower_on(struct eval *ev, struct domspec *d, const struct setting *s)
 {
-	enum domspec_action *at = strcmp(s->key, "crash") == 0 ? &d->on_crash :
-				  strcmp(s->key, "reboot") == 0 ? &d->on_reboot : &d->on_poweroff;
+	enum domspec_action *at = strcmp(s->key, "crash") == 0	  ? &d->on_crash
+				  : strcmp(s->key, "reboot") == 0 ? &d->on_reboot
+								  : &d->on_poweroff;
 	const struct setting *a = s->inside;
 
 	if (!a || a->next) {
-		diag_error(ev->diag, s->pos, "'on %s' takes one of destroy, restart, preserve in its block", s->key);
+		diag_error(ev->diag, s->pos,
+			   "'on %s' takes one of destroy, restart, preserve in its block", s->key);
 		return;
 	}
-	*at = is(a, "destroy") ? DOMSPEC_DESTROY : is(a, "restart") ? DOMSPEC_RESTART : DOMSPEC_PRESERVE;
+	*at = is(a, "destroy")	 ? DOMSPEC_DESTROY
+	      : is(a, "restart") ? DOMSPEC_RESTART
+				 : DOMSPEC_PRESERVE;
 }
 
 static void lower_one(struct eval *ev, struct domspec *d, const struct setting *s)
 {
 	bool pair = s->extra.kind == VALUE_NUMBER;
 
-	if (s->value.kind == VALUE_ERROR && (s->noun->takes == TAKES_SIZE || s->noun->takes == TAKES_COUNT ||
-					     s->noun->takes == TAKES_STRING)) {
-		return;		/* already reported */
+	if (s->value.kind == VALUE_ERROR &&
+	    (s->noun->takes == TAKES_SIZE || s->noun->takes == TAKES_COUNT ||
+	     s->noun->takes == TAKES_STRING)) {
+		return; /* already reported */
 	}
 	if (is(s, "memory")) {
 		d->memory = s->value.number;
 		d->memory_max = pair ? s->extra.number : d->memory;
 	} else if (is(s, "vcpus")) {
 		d->vcpus = s->value.number > 1024 ? 1024 : (unsigned int)s->value.number;
-		d->vcpus_max = pair ? (s->extra.number > 1024 ? 1024 : (unsigned int)s->extra.number) : d->vcpus;
+		d->vcpus_max = pair ? (s->extra.number > 1024 ? 1024
+							      : (unsigned int)s->extra.number)
+				    : d->vcpus;
 	} else if (is(s, "kernel")) {
-		replace_path(&d->kernel, s);
+		replace(&d->kernel, s->value.text);
 	} else if (is(s, "ramdisk")) {
-		replace_path(&d->ramdisk, s);
+		replace(&d->ramdisk, s->value.text);
 	} else if (is(s, "cmdline")) {
 		replace(&d->cmdline, s->value.text);
 	} else if (is(s, "uuid")) {
@@ -148,7 +180,7 @@ static void lower_one(struct eval *ev, struct domspec *d, const struct setting *
 		const struct setting *log = inner(s, "log");
 
 		if (log) {
-			replace_path(&d->console_log, log);
+			replace(&d->console_log, log->value.text);
 		}
 	} else if (is(s, "disk")) {
 		lower_disk(ev, d, s);
@@ -156,6 +188,42 @@ static void lower_one(struct eval *ev, struct domspec *d, const struct setting *
 		lower_nic(ev, d, s);
 	} else if (is(s, "on")) {
 		lower_on(ev, d, s);
+	}
+}
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+	while (n && !p[n - 1]) {
+		n--;
+	}
+	return n == 0;
+}
+
+static bool shares_mac(const struct domspec *a, const struct domspec *b)
+{
+	for (const struct domspec_nic *x = a->nics; x; x = x->next) {
+		for (const struct domspec_nic *y = b->nics; y; y = y->next) {
+			if (!is_zero(x->mac, 6) && memcmp(x->mac, y->mac, 6) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* What must be one domain's own is not another's: copies of a block are easily made. */
+static void check_identity(struct eval *ev, const struct domspec *list, const struct domspec *d,
+			   struct pos pos)
+{
+	for (; list != d; list = list->next) {
+		if (!is_zero(d->uuid, 16) && memcmp(d->uuid, list->uuid, 16) == 0) {
+			diag_error(ev->diag, pos, "domains %s and %s have the same uuid",
+				   list->name, d->name);
+		}
+		if (shares_mac(d, list)) {
+			diag_error(ev->diag, pos, "domains %s and %s have the same mac", list->name,
+				   d->name);
+		}
 	}
 }
 
@@ -180,6 +248,7 @@ void lower_domains(struct lang_file *f, struct eval *ev)
 		}
 		*at = d;
 		at = &d->next;
+		check_identity(ev, f->specs, d, c->pos);
 		why = ev->diag->errors == before ? domspec_check(d) : NULL;
 		if (why) {
 			diag_error(ev->diag, c->pos, "%s", why);

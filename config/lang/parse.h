@@ -9,12 +9,13 @@ struct parse {
 	struct arena *arena;
 	struct diag *diag;
 	const struct source *src;
-	int line, col;			/* of the next character */
-	int depth;			/* of () and [] */
-	bool quiet_newline;		/* the last token lets the statement go on */
-	int word_end_line, word_end_col;	/* where the last word ended, for adjacency */
-	int start;			/* a token that chooses what is parsed, given once */
-	struct stmt *file;		/* results */
+	int line, col;			 /* of the next character */
+	int depth, braces;		 /* of () and [], and of {} */
+	bool ended;			 /* given up on the rest */
+	bool quiet_newline;		 /* the last token lets the statement go on */
+	int word_end_line, word_end_col; /* where the last word ended, for adjacency */
+	int start;			 /* a token that chooses what is parsed, given once */
+	struct stmt *file;		 /* results */
 	struct expr *expr;
 };
 

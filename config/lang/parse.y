@@ -12,12 +12,15 @@ typedef void *yyscan_t;
 int lang_lex(YYSTYPE *v, YYLTYPE *l, struct parse *p, yyscan_t scanner);
 static void lang_error(YYLTYPE *l, struct parse *p, yyscan_t scanner, const char *why);
 static struct expr *binary(struct parse *p, struct pos pos, int op, struct expr *l, struct expr *r);
-static void *append(struct expr *list, struct expr *e);
+static struct expr *push(struct expr *list, struct expr *e);
+static struct expr *args_in_order(struct expr *list);
+static struct stmt *in_order(struct stmt *list);
 static struct stmt *statement(struct parse *p, struct pos pos, char *word, struct expr *values);
 }
 %define api.pure full
 %define api.prefix {lang_}
 %define parse.error custom
+%define lr.default-reduction consistent
 %define api.location.type {struct pos}
 %locations
 %expect 0
@@ -28,40 +31,43 @@ static struct stmt *statement(struct parse *p, struct pos pos, char *word, struc
 %token <expr> NUMBER "a number"
 %token CALL "'('" INDEX "'['" DOTS "'..'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" ELSE "else"
 %token ';' "the end of the statement"
-%type <stmt> statements stmt block opt_else
+%token END 0 "the end"
+%type <stmt> statements stmt block
 %type <expr> values value primary expr args arg
 %left EQ NE '<' '>' LE GE
 %left '+' '-'
 %left '*' '/'
 %%
-start: START_FILE statements { p->file = $2; }
+start: START_FILE statements { p->file = in_order($2); }
      | START_EXPR expr { p->expr = $2; }
      ;
+/* Lists grow at their head here and are turned round when they are complete. */
 statements: stmt
-	  | statements ';' stmt {
-		struct stmt **at = &$1;
-		while (*at) { at = &(*at)->next; }
-		*at = $3;
-		$$ = $1;
+	  | statements ';' { yyerrok; } stmt {
+		$$ = $4 ? $4 : $1;
+		if ($4) { $4->next = $1; }
 	  }
 	  ;
 stmt: %empty { $$ = NULL; }
     | WORD values { $$ = statement(p, @1, $1, $2); }
-    | WORD values block opt_else {
+    | WORD values block {
 		$$ = statement(p, @1, $1, $2);
 		$$->has_block = true;
 		$$->block = $3;
-		$$->otherwise = $4;
 	}
-    | error { $$ = NULL; p->depth = 0; yyerrok; }
+    | WORD values block ELSE block {
+		$$ = statement(p, @1, $1, $2);
+		$$->has_block = $$->has_else = true;
+		$$->block = $3;
+		$$->otherwise = $5;
+	}
+    | error { $$ = NULL; }
+    | error block { $$ = NULL; }
     ;
-block: '{' statements '}' { $$ = $2; }
+block: '{' statements '}' { $$ = in_order($2); }
      ;
-opt_else: %empty { $$ = NULL; }
-	| ELSE block { $$ = $2; }
-	;
 values: %empty { $$ = NULL; }
-      | values value { $$ = append($1, $2); }
+      | values value { $$ = push($1, $2); }
       ;
 value: primary
      | '=' { $$ = expr_new(p->arena, EXPR_EQUALS, @1); }
@@ -70,14 +76,14 @@ value: primary
 primary: NUMBER
        | STRING { $$ = expr_new(p->arena, EXPR_STRING, @1); $$->text = $1; }
        | WORD { $$ = expr_new(p->arena, EXPR_WORD, @1); $$->text = $1; }
-       | WORD CALL args ')' { $$ = expr_new(p->arena, EXPR_CALL, @1); $$->text = $1; $$->items = $3; }
+       | WORD CALL args ')' { $$ = expr_new(p->arena, EXPR_CALL, @1); $$->text = $1; $$->items = args_in_order($3); }
        | WORD INDEX expr ']' { $$ = expr_new(p->arena, EXPR_INDEX, @1); $$->text = $1; $$->left = $3; }
        | '(' expr ')' { $$ = expr_new(p->arena, EXPR_GROUP, @1); $$->left = $2; }
-       | '[' args ']' { $$ = expr_new(p->arena, EXPR_LIST, @1); $$->items = $2; }
+       | '[' args ']' { $$ = expr_new(p->arena, EXPR_LIST, @1); $$->items = args_in_order($2); }
        ;
 args: %empty { $$ = NULL; }
     | arg
-    | args ',' arg { $$ = append($1, $3); }
+    | args ',' arg { $$ = push($1, $3); }
     ;
 arg: expr
    | expr DOTS expr { $$ = expr_new(p->arena, EXPR_RANGE, @1); $$->left = $1; $$->right = $3; }
@@ -106,15 +112,34 @@ static struct expr *binary(struct parse *p, struct pos pos, int op, struct expr 
 	return e;
 }
 
-static void *append(struct expr *list, struct expr *e)
+static struct expr *push(struct expr *list, struct expr *e)
 {
-	struct expr **at = &list;
+	e->next = list;
+	return e;
+}
 
-	while (*at) {
-		at = &(*at)->next;
+static struct expr *args_in_order(struct expr *list)
+{
+	struct expr *out = NULL, *next;
+
+	for (; list; list = next) {
+		next = list->next;
+		list->next = out;
+		out = list;
 	}
-	*at = e;
-	return list;
+	return out;
+}
+
+static struct stmt *in_order(struct stmt *list)
+{
+	struct stmt *out = NULL, *next;
+
+	for (; list; list = next) {
+		next = list->next;
+		list->next = out;
+		out = list;
+	}
+	return out;
 }
 
 static struct stmt *statement(struct parse *p, struct pos pos, char *word, struct expr *values)
@@ -123,7 +148,7 @@ static struct stmt *statement(struct parse *p, struct pos pos, char *word, struc
 
 	s->pos = pos;
 	s->word = word;
-	s->values = values;
+	s->values = args_in_order(values);
 	return s;
 }
 
@@ -136,6 +161,8 @@ static int yyreport_syntax_error(const yypcontext_t *c, struct parse *p, yyscan_
 	const char *got = yypcontext_token(c) == YYSYMBOL_YYEMPTY ? "nothing" : yysymbol_name(yypcontext_token(c));
 
 	(void)scanner;
+	p->depth = 0;
+	p->diag->incomplete = true;
 	for (int i = 0; i < n; i++) {
 		strncat(list, i ? " or " : "; expected ", sizeof(list) - strlen(list) - 1);
 		strncat(list, yysymbol_name(want[i]), sizeof(list) - strlen(list) - 1);
@@ -149,5 +176,6 @@ static int yyreport_syntax_error(const yypcontext_t *c, struct parse *p, yyscan_
 static void lang_error(YYLTYPE *l, struct parse *p, yyscan_t scanner, const char *why)
 {
 	(void)scanner;
+	p->diag->incomplete = true;
 	diag_error(p->diag, *l, "%s", why);
 }
