@@ -63,6 +63,8 @@ vector_stubs:
 	movl	$vector, 4(%rsp)
 	.if (vector == 2) || (vector == 8) || (vector == 18)
 	jmp	trap_ist
+	.elseif vector == 1
+	jmp	trap_debug
 	.else
 	jmp	trap_common
 	.endif
@@ -86,6 +88,30 @@ trap_ist:
 	LOAD_GPRS
 	add	$8, %rsp
 	iretq
+
+/*
+ * A debug exception that a guest held back with MOV SS arrives on the first instruction of SYSCALL's
+ * stub, in ring 0 and with the guest's RSP: hence a stack of its own.  From ring 3 the frame
+ * moves to the usual place, which the exception stacks' cpu_info.scratch names.
+ */
+	.balign 16
+trap_debug:
+	SAVE_GPRS
+	mov	%rsp, %rdi
+	testb	$3, REGS_CS(%rsp)
+	jz	1b
+	mov	%rsp, %rsi
+	mov	%rsp, %rax
+	or	$(STACK_SIZE - 1), %rax
+	mov	(1 - CPU_INFO_SIZE + INFO_SCRATCH)(%rax), %rdi
+	mov	%rdi, %rdx
+	mov	$(REGS_SIZE / 8), %ecx
+	rep movsq
+	mov	%rdx, %rsp
+	mov	%rsp, %rdi
+	xor	%ebp, %ebp
+	call	trap_from_guest
+	jmp	exit_to_guest
 
 /*
  * SYSCALL.  The per-CPU stub has put RAX into cpu_info.scratch, the guest's RSP
@@ -151,6 +177,8 @@ sysenter_entry:
 	push	$0xe02b
 	push	$0			/* RSP: unknown */
 	pushfq
+	push	$2			/* nothing masks these on the way in: NT AC DF are not for us */
+	popfq
 	orl	$0x200, (%rsp)
 	push	$0xe023
 	push	$0			/* RIP: unknown */

@@ -68,7 +68,7 @@ static void set_gate(unsigned int vector, const void *handler, unsigned int dpl,
 static void idt_init(void)
 {
 	for (unsigned int v = 0; v < 256; v++) {
-		unsigned int ist = v == 2 ? 1 : v == 8 ? 2 : v == 18 ? 3 : 0;
+		unsigned int ist = v == 2 ? 1 : v == 8 ? 2 : v == 18 ? 3 : v == 1 ? 4 : 0;
 
 		set_gate(v, vector_stubs + v * 16, v == 3 || v == 4 || v == 0x80 ? 3 : 0, ist);
 	}
@@ -150,10 +150,12 @@ static void prepare(unsigned int cpu, char *stack)
 		panic("no memory for CPU %u's exception stacks", cpu);
 	}
 	for (unsigned int i = 0; i < 3; i++) {
-		/* cpu_info() must work there too: a copy of the record's fixed part sits at the block's top. */
 		t->ist[i] = (uint64_t)ist_pages[cpu] + 4096 * (i + 1);
 	}
+	/* cpu_info() must work there too: a record with the CPU's number, below which #DB has the last page. */
+	t->ist[3] = (uint64_t)info_of_stack(ist_pages[cpu]) & ~15ULL;
 	info_of_stack(ist_pages[cpu])->cpu = cpu;
+	info_of_stack(ist_pages[cpu])->scratch = (uint64_t)&info->regs;	/* entry.S, trap_debug */
 	t->rsp0 = (uint64_t)(&info->regs + 1);
 	t->iomap = sizeof(struct tss);
 	gdt_init(cpu);

@@ -44,8 +44,7 @@ void trap_print_stack(uint64_t rbp)
 {
 	uint64_t base = rbp & ~(STACK_SIZE - 1);
 
-	for (unsigned int i = 0; i < 24 && rbp >= base && rbp + 16 <= base + STACK_SIZE && rbp > 4096 &&
-				 rbp >= DIRECTMAP_BASE - (DIRECTMAP_BASE - HV_START); i++) {
+	for (unsigned int i = 0; i < 24 && rbp >= HV_START && rbp >= base && rbp + 16 <= base + STACK_SIZE; i++) {
 		const uint64_t *frame = (const uint64_t *)rbp;
 
 		if (!in_text(frame[1])) {
@@ -104,11 +103,21 @@ void trap_from_hypervisor(struct regs *r)
 		log_warn("NMI on CPU %u, ignored", cpu_id());
 		return;
 	}
-	if (r->rip == (uint64_t)exit_iretq) {
+	if (r->vector == 1) {
+		/*
+		 * A guest's watchpoint on memory that we copy, or a trap it held back over its way in.  It sees
+		 * neither; TF (SYSENTER keeps it) must not step through us.
+		 */
+		__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0UL));
+		r->rflags &= ~0x100ULL;
+		return;
+	}
+	if (r->rip == (uint64_t)exit_iretq && r->vector >= 10 && r->vector <= 14) {
 		trap_exit_failed(r);	/* the guest's own frame is bad: does not return */
 	}
 	fix = find_fixup(r->rip);
-	if (fix && (r->vector == 13 || r->vector == 14 || r->vector == 12)) {
+	/* #NP too: a selector may name a descriptor that is not present. */
+	if (fix && r->vector >= 11 && r->vector <= 14) {
 		r->rip = fix->fixup;
 		return;
 	}
