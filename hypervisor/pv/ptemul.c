@@ -36,31 +36,51 @@ static uint64_t result_of(const struct decoded *d, uint64_t old, uint64_t operan
 	}
 }
 
+#define FLAG_CF 0x1ULL
+#define FLAG_PF 0x4ULL
+#define FLAG_AF 0x10ULL
+#define FLAG_SF 0x80ULL
+#define FLAG_OF 0x800ULL
+#define FLAGS_ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+
+/* The arithmetic flags of a + b (subtract: a - b) or of a logical result, in an operand's width. */
+static uint64_t flags_of(enum decode_op op, uint64_t a, uint64_t b, uint64_t result, unsigned int bytes)
+{
+	uint64_t mask = low_mask(bytes), sign = 1ULL << (8 * bytes - 1), f;
+
+	a &= mask;
+	b &= mask;
+	result &= mask;
+	f = (result ? 0 : FLAG_ZF) | (result & sign ? FLAG_SF : 0) |
+	    (__builtin_parityll(result & 0xff) ? 0 : FLAG_PF);
+	if (op == DECODE_ADD || op == DECODE_XADD) {
+		f |= (result < a ? FLAG_CF : 0) | (~(a ^ b) & (a ^ result) & sign ? FLAG_OF : 0) |
+		     ((a ^ b ^ result) & FLAG_AF);
+	} else if (op == DECODE_SUB || op == DECODE_CMPXCHG) {
+		f |= (a < b ? FLAG_CF : 0) | ((a ^ b) & (a ^ result) & sign ? FLAG_OF : 0) |
+		     ((a ^ b ^ result) & FLAG_AF);
+	}
+	return f;
+}
+
 /* What the instruction does besides: old value in a register, flags. */
-static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, uint64_t new)
+static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, uint64_t operand, uint64_t new)
 {
 	uint64_t *reg = emulate_reg(r, d->reg), mask = low_mask(d->bytes);
 
 	switch (d->op) {
-	case DECODE_XCHG:
-	case DECODE_XADD:
-		*reg = d->bytes == 4 ? old : (*reg & ~mask) | old;
-		break;
 	case DECODE_BTS:
 	case DECODE_BTR:
-	case DECODE_BTC: {
-		uint64_t n = (d->operand_is_imm ? d->imm : *reg) & (d->bytes * 8 - 1);
-
-		r->rflags = (r->rflags & ~1ULL) | (old >> n & 1);
-		break;
-	}
-	case DECODE_ADD: case DECODE_OR: case DECODE_AND: case DECODE_SUB: case DECODE_XOR:
-		/* ZF and SF suffice for the compilers' uses of read-modify-write on entries. */
-		r->rflags &= ~(FLAG_ZF | 0x80 | 1 | 0x800);
-		r->rflags |= (new & mask) ? 0 : FLAG_ZF;
-		r->rflags |= (new >> (d->bytes * 8 - 1) & 1) ? 0x80 : 0;
+	case DECODE_BTC:
+		r->rflags = (r->rflags & ~FLAG_CF) | (old >> (operand & (d->bytes * 8 - 1)) & 1);
+		return;
+	case DECODE_ADD: case DECODE_OR: case DECODE_AND: case DECODE_SUB: case DECODE_XOR: case DECODE_XADD:
+		r->rflags = (r->rflags & ~FLAGS_ARITHMETIC) | flags_of(d->op, old, operand, new, d->bytes);
 		break;
 	default: break;
+	}
+	if (d->op == DECODE_XCHG || d->op == DECODE_XADD) {
+		*reg = d->bytes == 4 ? old : (*reg & ~mask) | old;
 	}
 }
 
@@ -80,41 +100,39 @@ static void advance(const struct decoded *d, struct regs *r)
 static int write_entry(struct domain *dom, struct regs *r, const struct decoded *d, mfn_t table, unsigned int index,
 		       unsigned int offset)
 {
-	uint64_t entry = ((volatile uint64_t *)frame_to_virt(table))[index];
-	uint64_t mask = low_mask(d->bytes), old = entry >> (8 * offset) & mask, operand, new, whole;
+	uint64_t mask = low_mask(d->bytes), accumulator = r->rax & mask, entry, old, operand, new, whole;
 	int rc;
 
-	if (offset + d->bytes > 8) {
+	if (offset + d->bytes > 8 || (d->high_byte && (d->op == DECODE_XCHG || d->op == DECODE_XADD)) ||
+	    (d->op == DECODE_STOS && d->address32)) {
 		return 0;
 	}
 	operand = d->operand_is_imm ? d->imm : *emulate_reg(r, d->op == DECODE_STOS ? 0 : d->reg);
 	if (d->high_byte) {
 		operand >>= 8;
 	}
-	if (d->op == DECODE_CMPXCHG && old != (r->rax & mask)) {
-		r->rax = d->bytes == 4 ? old : (r->rax & ~mask) | old;
-		r->rflags &= ~FLAG_ZF;
-		return 1;
-	}
-	new = result_of(d, old, operand) & mask;
-	whole = (entry & ~(mask << (8 * offset))) | new << (8 * offset);
-	do {
-		rc = pagetype_cmpxchg(dom, table, index, entry, whole);
-		if (rc == -XEN_EAGAIN) {	/* the CPU set Accessed or Dirty meanwhile */
-			entry = ((volatile uint64_t *)frame_to_virt(table))[index];
-			old = entry >> (8 * offset) & mask;
-			new = result_of(d, old, operand) & mask;
-			whole = (entry & ~(mask << (8 * offset))) | new << (8 * offset);
+	do {	/* again when the CPU set Accessed or Dirty meanwhile */
+		entry = ((volatile uint64_t *)frame_to_virt(table))[index];
+		old = entry >> (8 * offset) & mask;
+		if (d->op == DECODE_CMPXCHG && old != accumulator) {
+			r->rax = d->bytes == 4 ? old : (r->rax & ~mask) | old;
+			new = old;
+			rc = 0;
+			break;
 		}
+		new = result_of(d, old, operand) & mask;
+		whole = (entry & ~(mask << (8 * offset))) | new << (8 * offset);
+		rc = pagetype_cmpxchg(dom, table, index, entry, whole);
 	} while (rc == -XEN_EAGAIN);
 	if (rc) {
 		log_guest(LOG_WARN, dom->id, "emulated page-table write %016lx -> %016lx refused: %d", entry, whole, rc);
 		return -1;
 	}
 	if (d->op == DECODE_CMPXCHG) {
-		r->rflags |= FLAG_ZF;
+		r->rflags = (r->rflags & ~FLAGS_ARITHMETIC) |
+			    flags_of(d->op, accumulator, old, accumulator - old, d->bytes);
 	}
-	side_effects(d, r, old, new);
+	side_effects(d, r, old, operand, new);
 	return 1;
 }
 
@@ -127,7 +145,9 @@ bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 	mfn_t table;
 	int rc = 0;
 
+	spin_lock(&dom->pages.pt_lock);		/* else a table may be given up, and filled anew, under the walk */
 	e = ptwalk_l1e(paddr_to_mfn(v->pv->kernel_cr3), va);
+	spin_unlock(&dom->pages.pt_lock);
 	table = PTE_MFN(e);
 	if (!(e & PTE_P) || (e & PTE_RW) || !frame_valid(table)) {
 		return false;

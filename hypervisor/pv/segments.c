@@ -130,8 +130,11 @@ int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 	}
 	segments_drop_ldt(v);
 	for (unsigned int i = 0; i * 512 < entries; i++) {
-		uint64_t e = ptwalk_l1e(paddr_to_mfn(p->kernel_cr3), base + i * PAGE_SIZE);
+		uint64_t e;
 
+		spin_lock(&v->domain->pages.pt_lock);
+		e = ptwalk_l1e(paddr_to_mfn(p->kernel_cr3), base + i * PAGE_SIZE);
+		spin_unlock(&v->domain->pages.pt_lock);
 		if ((e & PTE_P) && frame_get_type(PTE_MFN(e), FRAME_SEGDESC, v->domain) == 0) {
 			p->ldt_frame[i] = PTE_MFN(e);
 			guest_window_set(v, 16 + i, (e & PTE_ADDR) | WINDOW_FLAGS);
