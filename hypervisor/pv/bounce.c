@@ -58,7 +58,6 @@ static bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool ha
 void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_error, uint32_t error)
 {
 	const struct trap_info *t = &v->pv->traps[vector];
-	if (v->id == 1 && r->cs == 0xe033 && vector != 14 && vector != 3) log_err("bounce v1 %u err %x at %lx sp %lx", vector, error, r->rip, r->rsp);
 
 	if (!t->address) {
 		domain_crash(v->domain, "vCPU %u: trap %u (error %#x) at %#lx without a handler", v->id, vector,
