@@ -422,9 +422,11 @@ void trap_exit_failed(struct regs *fault)
 
 /* ---- contexts given and taken ---- */
 
+/* Whichever mode it starts in must have page tables. */
 static bool context_valid(const struct vcpu_guest_context *c)
 {
-	return c->gdt_ents <= 14 * 512 && c->ldt_ents <= 8192;
+	return c->gdt_ents <= 14 * 512 && c->ldt_ents <= 8192 && c->ctrlreg[3] >> PAGE_SHIFT &&
+	       ((c->flags & VGCF_in_kernel) || c->ctrlreg[1] >> PAGE_SHIFT);
 }
 
 int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
@@ -434,8 +436,13 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	uint64_t *cr3 = user ? &p->user_cr3 : &p->kernel_cr3, old;
 	int rc = 0;
 
+	if (!l4.n && !user) {
+		return -XEN_EINVAL;	/* a guest kernel always has tables */
+	}
 	spin_lock(&d->pages.pt_lock);
-	if (l4.n) {
+	if (d->pages.dying) {
+		rc = -XEN_EINVAL;	/* guest_relinquish() may have been here already */
+	} else if (l4.n) {
 		rc = pagetype_get(d, l4, FRAME_L4);
 	}
 	if (rc == 0) {
@@ -463,8 +470,8 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		return -XEN_EINVAL;
 	}
 	rc = guest_set_base(v, mfn(c->ctrlreg[3] >> PAGE_SHIFT), false);
-	if (rc || !c->ctrlreg[3]) {
-		return rc ? rc : -XEN_EINVAL;
+	if (rc) {
+		return rc;
 	}
 	rc = guest_set_base(v, mfn(c->ctrlreg[1] >> PAGE_SHIFT), true);
 	if (rc) {
@@ -512,11 +519,11 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (c->flags & VGCF_I387_VALID) {
 		fpu_set_legacy(p->fpu, &c->fpu_ctxt);
 	}
-	v->initialised = true;
-	if (c->ldt_ents) {
-		p->ldt_base = c->ldt_base;
-		p->ldt_entries = (unsigned int)c->ldt_ents;
+	rc = segments_set_ldt(v, c->ldt_ents ? c->ldt_base : 0, (unsigned int)c->ldt_ents);
+	if (rc) {
+		return rc;
 	}
+	v->initialised = true;
 	return 0;
 }
 
