@@ -40,6 +40,8 @@ uint32_t tlb_stamp(void);			/* "now" */
 void tlb_flush_older(cpumask_t cpus, uint32_t stamp);	/* flush those of cpus not flushed since stamp */
 void tlb_flush_all(cpumask_t cpus);		/* wait until all are flushed */
 void tlb_flush_page(cpumask_t cpus, gva_t va);	/* one page, non-global */
+/* CPUs on which a vCPU of the domain with this id is loaded (all, if there is no such domain). */
+cpumask_t cpu_domain_cpus(uint16_t domid);
 #define CPUMASK_ALL (~(cpumask_t)0)
 
 /*

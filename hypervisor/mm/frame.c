@@ -142,13 +142,18 @@ static bool segdesc_check_frame(mfn_t m)
 	return true;
 }
 
+cpumask_t frame_cpus(const struct frame *f)
+{
+	return f->flags & FRAME_ABROAD ? CPUMASK_ALL : cpu_domain_cpus(f->owner);
+}
+
 /* The type is ours, count 1: make it true before anyone else may have it. */
 static int settle_new_type(mfn_t m, struct frame *f, enum frame_type t, uint32_t before)
 {
 	enum frame_type old = before >> FT_TYPE_SHIFT;
 
 	if (old != FRAME_NONE) {
-		tlb_flush_older(CPUMASK_ALL, f->stamp);
+		tlb_flush_older(frame_cpus(f), f->stamp);
 	}
 	if (t != FRAME_SEGDESC) {
 		return 0;

@@ -66,6 +66,12 @@ struct frame {
 	};
 };
 
+/*
+ * flags of a domain's frame.  Abroad: another domain has mapped it since it was allocated, so that any CPU may
+ * have cached it; otherwise only those that run its owner.
+ */
+#define FRAME_ABROAD 1u
+
 extern struct frame *frame_table; /* indexed by frame number */
 extern uint64_t frame_max;	  /* one past the last frame the table describes */
 /* One past the last frame this CPU can address: set at boot from its physical address width (default: 40 bits). */
@@ -87,6 +93,9 @@ static inline uint32_t frame_type_count(const struct frame *f)
 {
 	return atomic_load_explicit(&f->type, memory_order_relaxed) & FT_COUNT;
 }
+
+/* CPUs that may have cached a mapping of the frame, or it as a table. */
+cpumask_t frame_cpus(const struct frame *f);
 
 /* Takes a reference if the frame is RAM, allocated and owned by d.  False otherwise (or on overflow). */
 bool frame_get(mfn_t m, const struct domain *d);

@@ -90,6 +90,14 @@ static int get_adjusted_l1e(struct domain *d, uint64_t entry, const struct domai
 	if (unlikely(!is_ram(m))) {
 		return get_device_frame(d, m);
 	}
+	if (unlikely(foreign != d)) {
+		int rc = get_ram_frame(m, entry & PTE_RW, foreign);
+
+		if (rc == 0) {
+			frame_of(m)->flags |= FRAME_ABROAD;
+		}
+		return rc;
+	}
 	return get_ram_frame(m, entry & PTE_RW, foreign);
 }
 
@@ -264,7 +272,7 @@ static int become_table(struct domain *d, mfn_t m, enum frame_type level, uint32
 
 	/* Writable until now, or a table of another level: no TLB or walk cache may know. */
 	if (old != FRAME_NONE && old != level) {
-		tlb_flush_older(CPUMASK_ALL, f->stamp);
+		tlb_flush_older(frame_cpus(f), f->stamp);
 	}
 	rc = validate(d, m, level);
 	if (rc) {

@@ -52,6 +52,7 @@ int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags
 	mfn_t table;
 	int rc = GNTST_general_error;
 
+	frame_of(frame)->flags |= FRAME_ABROAD;
 	e |= ((uint64_t)flags >> _GNTMAP_guest_avail0 & 7) << 9;
 	spin_lock(&d->pages.pt_lock);
 	if (find_entry(d, host_addr, flags, &table, &index) && hold_table(d, table)) {

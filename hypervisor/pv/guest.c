@@ -210,6 +210,13 @@ cpumask_t guest_cpus(struct domain *d, uint64_t vcpus)
 	return cpus;
 }
 
+cpumask_t cpu_domain_cpus(uint16_t domid)
+{
+	struct dom_pages *p = dompages_find(domid);
+
+	return p ? guest_cpus((struct domain *)p, ~0ULL) : CPUMASK_ALL;
+}
+
 void guest_tlb_flush(struct domain *d)
 {
 	tlb_flush_guest(guest_cpus(d, ~0ULL));
@@ -239,6 +246,7 @@ static void load_state(struct vcpu *v)
 	unsigned int cpu = cpu_id();
 
 	cpu_info()->regs = p->regs;
+	tlb_leave_idle();
 	guest_window_set(v, GDT_RESERVED_PAGE, mfn_to_paddr(percpu_gdt_frame(cpu)) | PTE_P | PTE_RW | PTE_A | PTE_D);
 	guest_load_cr3(v);
 	write_cr4(cpu_features.cr4 | (p->cr4 & CR4_FSGSBASE));
@@ -256,7 +264,7 @@ static void load_state(struct vcpu *v)
 
 static void load_idle(void)
 {
-	tlb_load_cr3(boot_cr3);
+	tlb_load_idle(boot_cr3);
 	percpu_load_gdt(percpu_own_gdt_base(cpu_id()));
 	__asm__ volatile("lldt %w0" ::"r"(0));
 }

@@ -20,6 +20,8 @@ static gva_t wanted_page;		/* ~0: everything */
 static _Atomic uint32_t clock = 1;
 static _Atomic uint32_t flushed_at[MAX_CPUS];
 
+static _Atomic bool no_guest[MAX_CPUS];	/* only the hypervisor's own tables are loaded */
+
 static inline uint64_t read_cr3(void)
 {
 	uint64_t v;
@@ -39,6 +41,21 @@ void tlb_load_cr3(uint64_t cr3)
 
 	__asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");
 	atomic_store_explicit(&flushed_at[cpu_info()->cpu], now, memory_order_release);
+}
+
+/*
+ * An idle CPU has nothing of a guest's cached and cannot cache it: flushes may pass it by.  Leaving
+ * that state loads CR3, and by then the mappings whose removal was stamped are gone from memory.
+ */
+void tlb_load_idle(uint64_t cr3)
+{
+	tlb_load_cr3(cr3);
+	atomic_store(&no_guest[cpu_info()->cpu], true);
+}
+
+void tlb_leave_idle(void)
+{
+	atomic_store(&no_guest[cpu_info()->cpu], false);
 }
 
 static void flush_local(gva_t page)
@@ -129,7 +146,8 @@ void tlb_flush_older(cpumask_t cpus, uint32_t stamp)
 	cpumask_t need = 0;
 
 	for (unsigned int c = 0; c < cpu_count(); c++) {
-		if ((cpus >> c & 1) && (int32_t)(atomic_load(&flushed_at[c]) - stamp) <= 0) {
+		if ((cpus >> c & 1) && !atomic_load(&no_guest[c]) &&
+		    (int32_t)(atomic_load(&flushed_at[c]) - stamp) <= 0) {
 			need |= (cpumask_t)1 << c;
 		}
 	}

@@ -94,6 +94,12 @@ static void flush(cpumask_t cpus)
 	}
 }
 
+cpumask_t cpu_domain_cpus(uint16_t domid)
+{
+	(void)domid;
+	return CPUMASK_ALL;
+}
+
 uint32_t tlb_stamp(void)
 {
 	return cpu_fake.clock++;

@@ -29,6 +29,12 @@ void cpu_scrub_frame(mfn_t m)
 	memset(arena[m.n], 0, PAGE_SIZE);
 }
 
+cpumask_t cpu_domain_cpus(uint16_t domid)
+{
+	(void)domid;
+	return CPUMASK_ALL;
+}
+
 uint32_t tlb_stamp(void)
 {
 	return 0;
