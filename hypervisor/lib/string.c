@@ -8,13 +8,48 @@
 
 #include <stdint.h>
 
+/*
+ * Plain words rather than REP: as quick on short blocks, and many times quicker where the CPU is
+ * emulated, which takes REP one item at a time.  The empty asm keeps the compiler from making
+ * calls to these very functions out of the loops.
+ */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+
+static void copy_tail(uint8_t *d, const uint8_t *s, size_t n)
+{
+	while (n--) {
+		*d++ = *s++;
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
+static void fill_tail(uint8_t *d, uint8_t c, size_t n)
+{
+	while (n--) {
+		*d++ = c;
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
 void *(memcpy)(void *restrict to, const void *restrict from, size_t n)
 {
-	void *d = to;
-	size_t words = n / 8, bytes = n % 8;
+	word_t *d = to;
+	const word_t *s = from;
 
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(from), "+c"(words) : : "memory");
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(bytes) : : "memory");
+	for (; n >= 32; n -= 32, d += 4, s += 4) {
+		word_t a = s[0], b = s[1], c = s[2], e = s[3];
+
+		d[0] = a;
+		d[1] = b;
+		d[2] = c;
+		d[3] = e;
+		__asm__ volatile("" ::: "memory");
+	}
+	for (; n >= 8; n -= 8) {
+		*d++ = *s++;
+		__asm__ volatile("" ::: "memory");
+	}
+	copy_tail((uint8_t *)d, (const uint8_t *)s, n);
 	return to;
 }
 
@@ -33,12 +68,20 @@ void *(memmove)(void *to, const void *from, size_t n)
 
 void *(memset)(void *to, int c, size_t n)
 {
-	void *d = to;
-	uint64_t pattern = (uint8_t)c * 0x0101010101010101ULL;
-	size_t words = n / 8, bytes = n % 8;
+	word_t *d = to, pattern = (uint8_t)c * 0x0101010101010101ULL;
 
-	__asm__ volatile("rep stosq" : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(bytes) : "a"(pattern) : "memory");
+	for (; n >= 32; n -= 32, d += 4) {
+		d[0] = pattern;
+		d[1] = pattern;
+		d[2] = pattern;
+		d[3] = pattern;
+		__asm__ volatile("" ::: "memory");
+	}
+	for (; n >= 8; n -= 8) {
+		*d++ = pattern;
+		__asm__ volatile("" ::: "memory");
+	}
+	fill_tail((uint8_t *)d, (uint8_t)c, n);
 	return to;
 }
 

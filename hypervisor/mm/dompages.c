@@ -16,7 +16,7 @@
 
 #define DOMID_LIMIT	0x7ff0u
 #define IDS_PER_PAGE	(PAGE_SIZE / sizeof(struct dom_pages *))
-#define RELINQUISH_STEP 16384u
+#define RELINQUISH_STEP 2048u
 
 static _Atomic(struct dom_pages **) by_id[DOMID_LIMIT / IDS_PER_PAGE + 1];
 static _Atomic uint64_t claimed; /* sum of outstanding */

@@ -237,25 +237,31 @@ copy_bytes:
 	jnz	20b
 3:	xor	%eax, %eax
 	ret
-4:	shr	$3, %rcx
-	and	$7, %edx
-40:	rep movsq
+4:	shr	$5, %rcx		/* 32 bytes a turn; bytes left in rdx throughout */
+40:	mov	(%rsi), %rax
+41:	mov	8(%rsi), %r8
+42:	mov	16(%rsi), %r9
+43:	mov	24(%rsi), %r10
+44:	mov	%rax, (%rdi)
+45:	mov	%r8, 8(%rdi)
+46:	mov	%r9, 16(%rdi)
+47:	mov	%r10, 24(%rdi)
+	add	$32, %rsi
+	add	$32, %rdi
+	sub	$32, %rdx
+	dec	%rcx
+	jnz	40b
 	mov	%rdx, %rcx
-41:	rep movsb
-	xor	%eax, %eax
-	ret
-copy_fault_words:			/* words left in rcx, bytes after them in rdx */
-	lea	(%rdx, %rcx, 8), %rax
-	ret
+	shr	$3, %rcx
+	jnz	1b
+	jmp	2b
 copy_fault_bytes:			/* bytes left in rdx */
 	mov	%rdx, %rax
 	ret
-copy_fault_rep:				/* bytes left in rcx */
-	mov	%rcx, %rax
-	ret
 	.section .extable, "a"
 	.quad 1b, copy_fault_bytes, 10b, copy_fault_bytes, 20b, copy_fault_bytes, 21b, copy_fault_bytes
-	.quad 40b, copy_fault_words, 41b, copy_fault_rep
+	.quad 40b, copy_fault_bytes, 41b, copy_fault_bytes, 42b, copy_fault_bytes, 43b, copy_fault_bytes
+	.quad 44b, copy_fault_bytes, 45b, copy_fault_bytes, 46b, copy_fault_bytes, 47b, copy_fault_bytes
 	.section .text.entry, "ax"
 
 /* size_t clear_bytes(void *to, size_t n) */

@@ -392,10 +392,15 @@ mfn_t virt_to_frame(const void *p)
 
 void cpu_scrub_frame(mfn_t m)
 {
-	void *p = frame_to_virt(m);
-	size_t n = PAGE_SIZE / 8;
+	uint64_t *p = frame_to_virt(m), *end = p + PAGE_SIZE / 8;
 
-	__asm__ volatile("rep stosq" : "+D"(p), "+c"(n) : "a"(0) : "memory");
+	/* Past the caches: nobody is going to read it soon. */
+	for (; p < end; p += 8) {
+		__asm__ volatile("movnti %1, 0(%0); movnti %1, 8(%0); movnti %1, 16(%0); movnti %1, 24(%0);"
+				 "movnti %1, 32(%0); movnti %1, 40(%0); movnti %1, 48(%0); movnti %1, 56(%0)"
+				 ::"r"(p), "r"(0UL) : "memory");
+	}
+	__asm__ volatile("sfence" ::: "memory");
 }
 
 /* The firmware's memory map, as the control domain may see it. */
