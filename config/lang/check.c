@@ -199,7 +199,7 @@ static bool read_range(struct check *c, const struct param_type *t, const struct
 	}
 	if (low->kind != t->kind || low->unit != t->unit || high->kind != t->kind ||
 	    high->unit != t->unit) {
-		diag_error(c->ev->diag, r->pos, "the ends of this range are not both a %s",
+		diag_error(c->ev->diag, r->pos, "the ends of this range are not both of type %s",
 			   t->name);
 		return false;
 	}
@@ -251,7 +251,7 @@ static struct value check_param(struct check *c, const struct expr *name, const 
 		return v;
 	}
 	if (v.kind != t->kind || v.unit != t->unit) {
-		diag_error(c->ev->diag, at, "parameter '%s' is %s, not a %s", name->text,
+		diag_error(c->ev->diag, at, "parameter '%s' is %s, not of type %s", name->text,
 			   value_kind_name(v), t->name);
 		v.kind = VALUE_ERROR;
 	} else if (!in_range(c, t, type, v, at)) {

@@ -195,7 +195,7 @@ static void put_setting(struct check *c, struct setting **list, struct setting s
 	if (!(*at)->origin && s.origin) {
 		return;
 	}
-	if (!s.origin && (*at)->block == s.block) {
+	if (!s.origin && !(*at)->origin && (*at)->block == s.block) {
 		diag_error(c->ev->diag, s.pos,
 			   "'%s%s%s' is set twice in this block, first in line %d", s.noun->word,
 			   s.key ? " " : "", s.key ? s.key : "", (*at)->pos.line);
@@ -209,39 +209,55 @@ static void put_setting(struct check *c, struct setting **list, struct setting s
 
 /* ---- templates ---- */
 
-/* Every argument belongs to a parameter, and none is given twice. */
+/* The parameter a named argument means, and its place among them; NULL if there is none. */
+static const struct expr *find_param(const struct template *t, const char *name, size_t *place)
+{
+	const struct expr *p = t->params;
+
+	for (*place = 0; p && strcmp(p->text, name) != 0; p = p->next) {
+		++*place;
+	}
+	return p;
+}
+
+static bool named_before(const struct expr *args, const struct expr *a)
+{
+	while (args != a && !(args->kind == EXPR_NAMED && strcmp(args->text, a->text) == 0)) {
+		args = args->next;
+	}
+	return args != a;
+}
+
+/* Arguments in order come first, then named ones; each has a parameter, and none is given twice. */
 static bool check_arguments(struct diag *d, const struct template *t, const struct expr *args)
 {
 	const struct expr *in_order = t->params;
+	size_t given = 0, left, place;
 
-	for (const struct expr *a = args; a; a = a->next) {
-		const struct expr *p = a->kind == EXPR_NAMED ? t->params : in_order;
-
-		while (a->kind == EXPR_NAMED && p && strcmp(p->text, a->text) != 0) {
-			p = p->next;
-		}
-		if (!p && a->kind != EXPR_NAMED) {
+	for (const struct expr *a = args; a && a->kind != EXPR_NAMED; a = a->next, given++) {
+		if (!in_order) {
 			diag_error(d, a->pos, "template %s takes no more arguments", t->name);
 			return false;
 		}
-		if (!p) {
+		in_order = in_order->next;
+	}
+	left = given;
+	for (const struct expr *a = args; a; a = a->next) {
+		if (a->kind != EXPR_NAMED) {
+			if (left-- == 0) {
+				diag_error(d, a->pos, "arguments without a name come first");
+				return false;
+			}
+			continue;
+		}
+		if (!find_param(t, a->text, &place)) {
 			diag_error(d, a->pos, "template %s has no parameter '%s'", t->name,
 				   a->text);
 			return false;
 		}
-		if (a->kind != EXPR_NAMED) {
-			in_order = in_order->next;
-		}
-		for (const struct expr *b = args; b != a && a->kind == EXPR_NAMED; b = b->next) {
-			if (b->kind != EXPR_NAMED || strcmp(a->text, b->text) == 0) {
-				diag_error(d, a->pos,
-					   b->kind == EXPR_NAMED
-						   ? "'%s' is given twice"
-						   : "'%s' by name after others without:"
-						     " name them all",
-					   a->text);
-				return false;
-			}
+		if (place < given || named_before(args, a)) {
+			diag_error(d, a->pos, "'%s' is given twice", a->text);
+			return false;
 		}
 	}
 	return true;

@@ -29,7 +29,7 @@ static struct stmt *statement(struct parse *p, struct pos pos, char *word, struc
 %token START_FILE "a file" START_EXPR "an expression"
 %token <text> WORD "a word" STRING "a string"
 %token <expr> NUMBER "a number"
-%token CALL "'('" INDEX "'['" DOTS "'..'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" ELSE "else"
+%token CALL "'('" INDEX "'['" DOTS "'..'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" ELSE "'else'"
 %token ';' "the end of the statement"
 %token END 0 "the end"
 %type <stmt> statements stmt block
