@@ -47,8 +47,10 @@ if up second 200; then
 		console_send $g $'/tmp/fpucheck 12 >/tmp/f1; echo $? >/tmp/f2\r'
 	done
 	/tmp/www/fpucheck 12 >/tmp/f1 &
-	fpu=$(/tmp/www/fpucheck 12 && wait $! && cat /tmp/f1)
+	beside=$!
+	fpu=$(/tmp/www/fpucheck 12)
 	fpu_status=$?
+	wait $beside || fpu_status=$?
 	sleep 3
 	same "vector registers keep what is in them, in the control domain and both guests" "0 0 0" \
 		"$fpu_status $(guest first 'cat /tmp/f2') $(guest second 'cat /tmp/f2')"
