@@ -20,3 +20,10 @@ $(LANGB)/lex.c: config/lang/lex.l
 LANG_OBJS := $(call user_objs,$(LANG_SRCS)) $(call check_objs,$(LANG_SRCS))
 $(LANG_OBJS): | $(LANGB)/parse.tab.h $(LANGB)/lex.c
 $(foreach f,$(LANG_SRCS),$(eval CFLAGS_$(subst /,_,$f) := -I$(B)/gen))
+
+# Named here and not by variables: the fragment that has them is read later.
+LANG_TEST_SRCS := $(LANG_SRCS) $(addprefix dom0-tools/,$(addprefix model/,domspec.c domspec_check.c \
+		  domspec_json.c) $(addprefix libpav/,die.c log.c buf.c strlist.c))
+$(eval $(call unit_test,config/lang/lang_test,$(LANG_TEST_SRCS),$(LANG_LIBS) -ljson-c))
+$(B)/check/tests/unit/config/lang/lang_test.o: | $(LANGB)/parse.tab.h
+CFLAGS_tests_unit_config_lang_lang_test.c := -I$(B)/gen
