@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config/lang/parse.h"
-#include "config/lang/parse.tab.h"
+#include <config/lang/parse.tab.h>
 
 static const struct value error_value = { .kind = VALUE_ERROR };
 

@@ -2,4 +2,4 @@
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wunused-function"
-#include "config/lang/lex.c"
+#include <config/lang/lex.c>
