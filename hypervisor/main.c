@@ -35,13 +35,18 @@ static bool opt_noreboot;
 
 /* The README's table of options is made from these rows. */
 static const struct arg options[] = {
-	{ "dom0_mem", ARG_STRING, opt_dom0_mem, "memory of the control domain: SIZE or SIZE,max:SIZE (K, M, G; bare numbers are KiB); default: all but 1/8" },
-	{ "dom0_max_vcpus", ARG_UINT, &opt_dom0_max_vcpus, "vCPUs of the control domain; default: one a CPU" },
+	{ "dom0_mem", ARG_STRING, opt_dom0_mem,
+	  "memory of the control domain: SIZE or SIZE,max:SIZE (K, M, G; bare numbers are KiB); default: all but 1/8" },
+	{ "dom0_max_vcpus", ARG_UINT, &opt_dom0_max_vcpus,
+	  "vCPUs of the control domain; default: one a CPU" },
 	{ "console", ARG_STRING, opt_console, "com1 (default) or none" },
-	{ "com1", ARG_STRING, opt_com1, "serial line: BAUD,8n1[,PORT[,IRQ]]; default 115200,8n1,0x3f8,4" },
+	{ "com1", ARG_STRING, opt_com1,
+	  "serial line: BAUD,8n1[,PORT[,IRQ]]; default 115200,8n1,0x3f8,4" },
 	{ "loglvl", ARG_STRING, opt_loglvl, "none, error, warning, info (default), debug, all" },
-	{ "guest_loglvl", ARG_STRING, opt_guest_loglvl, "the same for messages about guests; default warning" },
-	{ "noreboot", ARG_BOOL, &opt_noreboot, "halt after a panic or crash of the control domain" },
+	{ "guest_loglvl", ARG_STRING, opt_guest_loglvl,
+	  "the same for messages about guests; default warning" },
+	{ "noreboot", ARG_BOOL, &opt_noreboot,
+	  "halt after a panic or crash of the control domain" },
 	{ "sched", ARG_STRING, opt_sched, "scheduling policy: credit (default), rr" },
 	{ "maxcpus", ARG_UINT, &opt_maxcpus, "bring up at most this many CPUs" },
 };
@@ -105,8 +110,10 @@ void boot_main(uint32_t magic, uint32_t info)
 		panic("not started by a Multiboot loader");
 	}
 	/* Some loaders put the image's own name first. */
-	args_parse(skip_name(bootinfo.cmdline), options, ARRAY_SIZE(options), unknown_option, bad_option);
-	log_set_level(*opt_loglvl ? opt_loglvl : "info", *opt_guest_loglvl ? opt_guest_loglvl : "warning");
+	args_parse(skip_name(bootinfo.cmdline), options, ARRAY_SIZE(options), unknown_option,
+		   bad_option);
+	log_set_level(*opt_loglvl ? opt_loglvl : "info",
+		      *opt_guest_loglvl ? opt_guest_loglvl : "warning");
 	serial_init(*opt_com1 ? opt_com1 : NULL);
 	version_set_commandline(bootinfo.cmdline);
 	reboot_set_noreboot(opt_noreboot);
@@ -124,7 +131,7 @@ void boot_main(uint32_t magic, uint32_t info)
 	acpi_init(bootinfo.rsdp);
 	pic_init();
 	clock_init();
-	apic_init_bsp();	/* measures its timer by the clock */
+	apic_init_bsp(); /* measures its timer by the clock */
 	ioapic_init();
 	irq_init();
 
@@ -141,8 +148,9 @@ void boot_main(uint32_t magic, uint32_t info)
 	physdev_init();
 	serial_irq_start();
 	log_info("%u CPUs, %lu MiB free", cpu_count(), alloc_free_count() >> 8);
-	dom0_build(dom0_bytes(), opt_dom0_max_vcpus ? MIN(opt_dom0_max_vcpus, (unsigned int)MAX_VCPUS) :
-						      MIN(cpu_count(), (unsigned int)MAX_VCPUS));
+	dom0_build(dom0_bytes(), opt_dom0_max_vcpus
+					 ? MIN(opt_dom0_max_vcpus, (unsigned int)MAX_VCPUS)
+					 : MIN(cpu_count(), (unsigned int)MAX_VCPUS));
 	guest_start_idle();
 }
 

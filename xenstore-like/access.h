@@ -46,7 +46,8 @@ int access_mkdir(struct view *v, const struct actor *who, const char *path);
 int access_rm(struct view *v, const struct actor *who, const char *path);
 
 /* Replace permissions; -EPERM if an unprivileged caller would give the node away, -ENOSPC too many entries. */
-int access_set_perms(struct view *v, const struct actor *who, const char *path, struct perms *perms);
+int access_set_perms(struct view *v, const struct actor *who, const char *path,
+		     struct perms *perms);
 
 void changes_free(struct changes *c);
 

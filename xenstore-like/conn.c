@@ -15,9 +15,9 @@ struct conn *conn_new(struct storage *st, unsigned int domid)
 	struct conn **end = &st->conns;
 
 	c->st = st;
-	c->who = (struct actor){
-		.domid = (uint16_t)domid, .target = (uint16_t)domid, .privileged = domid == 0
-	};
+	c->who = (struct actor){ .domid = (uint16_t)domid,
+				 .target = (uint16_t)domid,
+				 .privileged = domid == 0 };
 	while (*end) {
 		end = &(*end)->next;
 	}

@@ -13,21 +13,21 @@
 #include "xenstore-like/buf.h"
 #include "xenstore-like/storage.h"
 
-#define CONN_OUT_PAUSE 32768u
+#define CONN_OUT_PAUSE	       32768u
 /* Queued bytes at which events give up. */
-#define CONN_EVENTS_GUEST (256u * 1024)
+#define CONN_EVENTS_GUEST      (256u * 1024)
 #define CONN_EVENTS_PRIVILEGED (16u * 1024 * 1024)
 /* Requests a transport handles in one turn before others get theirs. */
-#define CONN_TURN 8
+#define CONN_TURN	       8
 
 struct conn {
 	struct conn *next;
 	struct storage *st;
 	struct actor who;
-	bool dead;	/* cannot be talked to any more; the transport frees it */
-	bool ring;	/* belongs to a domain's ring, and so outlives this process */
-	bool overflow;	/* events were dropped */
-	bool touched;	/* bytes came or were queued since the journal last looked */
+	bool dead;     /* cannot be talked to any more; the transport frees it */
+	bool ring;     /* belongs to a domain's ring, and so outlives this process */
+	bool overflow; /* events were dropped */
+	bool touched;  /* bytes came or were queued since the journal last looked */
 	struct buf in, out;
 	struct watch *watches;
 	unsigned int watch_count;

@@ -24,7 +24,7 @@
 #include "xenstore-like/watch.h"
 
 #define PAGE_BYTES 4096
-#define NO_PORT (-1)
+#define NO_PORT	   (-1)
 
 enum mapping { MAP_NONE, MAP_KERNEL, MAP_GRANT, MAP_FOREIGN };
 
@@ -298,8 +298,7 @@ static enum life life_of(struct domains *ds, unsigned int domid)
 		return errno == ESRCH ? LIFE_GONE : LIFE_UNKNOWN;
 	}
 	/* The hypervisor may answer with the next domain there is. */
-	if (op->u.getdomaininfo.domain != domid ||
-	    (op->u.getdomaininfo.flags & XEN_DOMINF_dying)) {
+	if (op->u.getdomaininfo.domain != domid || (op->u.getdomaininfo.flags & XEN_DOMINF_dying)) {
 		return LIFE_GONE;
 	}
 	return op->u.getdomaininfo.flags & XEN_DOMINF_shutdown ? LIFE_SHUTDOWN : LIFE_RUNNING;
@@ -556,12 +555,14 @@ struct domains *domains_open(struct storage *st, const struct domains_listener *
 		ds->virq = xenevtchn_bind_virq(ds->evtchn, VIRQ_DOM_EXC);
 		if (ds->virq < 0) {
 			fputs("pavstored: cannot bind the domain-exception interrupt: ends of "
-			      "domains will go unnoticed\n", stderr);
+			      "domains will go unnoticed\n",
+			      stderr);
 		}
 	}
 	if (open_own_kernel(ds)) {
 		fputs("pavstored: cannot reach this kernel's own store page (is xenfs mounted on "
-		      "/proc/xen?)\n", stderr);
+		      "/proc/xen?)\n",
+		      stderr);
 	}
 	return ds;
 }

@@ -100,7 +100,8 @@ void dump_change(struct buf *b, const struct change *c)
 	close_record(b, mark);
 }
 
-static void put_subtree(struct buf *b, char path[PATH_ABS_MAX + 2], size_t len, const struct node *n)
+static void put_subtree(struct buf *b, char path[PATH_ABS_MAX + 2], size_t len,
+			const struct node *n)
 {
 	put_node(b, len ? path : "/", n);
 	for (unsigned int i = 0; i < n->child_count; i++) {
@@ -409,7 +410,8 @@ static void load_domain(struct loading *l, struct reader *r)
 	d->mfn = mfn;
 }
 
-static size_t find_watch(const struct dump_domain_state *d, const struct path *path, const char *token)
+static size_t find_watch(const struct dump_domain_state *d, const struct path *path,
+			 const char *token)
 {
 	size_t i = 0;
 
@@ -584,8 +586,7 @@ int dump_load(const char *bytes, size_t len, struct storage *st, struct dump_dom
 		return -EINVAL;
 	}
 	bytes += sizeof(DUMP_MAGIC);
-	all = (struct reader){ .at = bytes,
-			       .left = whole_turns(bytes, len - sizeof(DUMP_MAGIC)) };
+	all = (struct reader){ .at = bytes, .left = whole_turns(bytes, len - sizeof(DUMP_MAGIC)) };
 	if (!all.left) {
 		return -EINVAL;
 	}

@@ -61,7 +61,8 @@ struct dump_domain_state {
  * Replace the tree in st by the dump's and collect its domains.  0, or -EINVAL if it is not a dump or
  * broken before the end of its first turn: st is untouched then.
  */
-int dump_load(const char *bytes, size_t len, struct storage *st, struct dump_domain_state **domains);
+int dump_load(const char *bytes, size_t len, struct storage *st,
+	      struct dump_domain_state **domains);
 
 /* Give a reopened connection and ring back what they had. */
 void dump_resume(const struct dump_domain_state *d, struct conn *c, struct ring *r);

@@ -196,7 +196,8 @@ void keep_load(struct keep *k, struct domains *ds)
 
 	if (read_file(k->path, &b)) {
 		if (dump_load(buf_bytes(&b), buf_len(&b), k->st, &states)) {
-			fprintf(stderr, "pavstored: %s is not a sound dump: starting empty\n", k->path);
+			fprintf(stderr, "pavstored: %s is not a sound dump: starting empty\n",
+				k->path);
 		} else {
 			fprintf(stderr, "pavstored: going on with %zu nodes from %s\n",
 				tree_count(k->st->root), k->path);

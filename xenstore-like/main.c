@@ -309,9 +309,9 @@ static int prepare(struct daemon *dm)
 
 static int start(struct daemon *dm)
 {
-	const struct domains_listener listener = {
-		.introduced = on_introduced, .released = on_released, .arg = dm
-	};
+	const struct domains_listener listener = { .introduced = on_introduced,
+						   .released = on_released,
+						   .arg = dm };
 	int err = prepare(dm);
 
 	if (err) {

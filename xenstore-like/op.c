@@ -18,9 +18,9 @@ struct call {
 	struct txn *txn; /* NULL outside of transactions */
 	const char *arg[PROTO_ARGS_MAX];
 	int arg_count;
-	struct buf reply;	    /* what goes back; empty and no_reply unset: "OK" */
+	struct buf reply;	   /* what goes back; empty and no_reply unset: "OK" */
 	const struct watch *added; /* its first event follows the reply */
-	bool raw;		    /* reply is given as it is, even if empty */
+	bool raw;		   /* reply is given as it is, even if empty */
 };
 
 static void reply_string(struct call *k, const char *text)
@@ -135,9 +135,9 @@ static int op_directory_part(struct call *k)
 
 static int special_index(const char *name)
 {
-	return !strcmp(name, PATH_INTRODUCE) ? SPECIAL_INTRODUCE :
-	       !strcmp(name, PATH_RELEASE)   ? SPECIAL_RELEASE :
-					       -1;
+	return !strcmp(name, PATH_INTRODUCE) ? SPECIAL_INTRODUCE
+	       : !strcmp(name, PATH_RELEASE) ? SPECIAL_RELEASE
+					     : -1;
 }
 
 static int op_get_perms(struct call *k)
@@ -173,7 +173,8 @@ static int op_get_perms(struct call *k)
 
 /* Work on the store's own tree; on success everybody learns of it. */
 static int change_now(struct call *k, const char *path,
-		      int (*fn)(struct view *v, const struct actor *who, const char *path, void *arg),
+		      int (*fn)(struct view *v, const struct actor *who, const char *path,
+				void *arg),
 		      void *arg)
 {
 	struct storage *st = k->c->st;
@@ -429,8 +430,8 @@ static int op_is_introduced(struct call *k)
 	if (domid_arg(k, 0, &domid)) {
 		return -EINVAL;
 	}
-	reply_string(k, st->domains && st->domains->is_introduced(st->domains_arg, domid) ? "T" :
-											    "F");
+	reply_string(k,
+		     st->domains && st->domains->is_introduced(st->domains_arg, domid) ? "T" : "F");
 	return 0;
 }
 
@@ -646,9 +647,8 @@ static int run(struct call *k)
 static void log_call(const struct call *k, int err)
 {
 	fprintf(stderr, "pavstored: d%u %s tx %u \"%.*s\": %s\n", k->c->who.domid,
-		op_name(k->req->type), k->req->tx_id,
-		(int)strnlen(k->req->payload, k->req->len), k->req->payload,
-		err ? proto_error_name(-err) : "ok");
+		op_name(k->req->type), k->req->tx_id, (int)strnlen(k->req->payload, k->req->len),
+		k->req->payload, err ? proto_error_name(-err) : "ok");
 }
 
 void op_handle(struct conn *c, const struct request *req)

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PATH_ABS_MAX 3072
-#define PATH_REL_MAX 2048
+#define PATH_ABS_MAX   3072
+#define PATH_REL_MAX   2048
 
 /* Events that are watched by name. */
 #define PATH_INTRODUCE "@introduceDomain"
-#define PATH_RELEASE "@releaseDomain"
+#define PATH_RELEASE   "@releaseDomain"
 
 /* A nul-terminated canonical path, or a special name. */
 struct path {

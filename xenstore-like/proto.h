@@ -14,9 +14,9 @@
 
 #include "xenstore-like/buf.h"
 
-#define PROTO_HEADER 16u
+#define PROTO_HEADER	  16u
 #define PROTO_PAYLOAD_MAX 4096u
-#define PROTO_ARGS_MAX 8u
+#define PROTO_ARGS_MAX	  8u
 
 struct request {
 	uint32_t type, req_id, tx_id, len;

@@ -73,7 +73,8 @@ int64_t quota_delta_of(const struct quota_delta *d, unsigned int domid)
 bool quota_nodes_fit(const struct quota *q, const struct quota_delta *d, unsigned int domid,
 		     unsigned int more)
 {
-	return (int64_t)q->nodes[domid] + quota_delta_of(d, domid) + more <= (int64_t)q->limit.nodes;
+	return (int64_t)q->nodes[domid] + quota_delta_of(d, domid) + more <=
+	       (int64_t)q->limit.nodes;
 }
 
 void quota_apply(struct quota *q, struct quota_delta *d)

@@ -31,7 +31,8 @@ struct sock *sock_new(struct storage *st, const char *dir)
 
 	s->st = st;
 	s->listen_fd = -1;
-	if (asprintf(&s->path, "%s/socket", dir) < 0 || asprintf(&s->path_ro, "%s_ro", s->path) < 0) {
+	if (asprintf(&s->path, "%s/socket", dir) < 0 ||
+	    asprintf(&s->path_ro, "%s_ro", s->path) < 0) {
 		mem_check(NULL);
 	}
 	return s;

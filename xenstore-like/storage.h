@@ -45,9 +45,10 @@ struct storage {
 	uint64_t gen;
 	uint32_t last_tx;
 	struct quota quota;
-	struct perms *special[SPECIAL_COUNT]; /* who may hear of "@introduceDomain", "@releaseDomain" */
-	struct conn *conns;		      /* in order of arrival */
-	const struct domain_hooks *domains;   /* NULL: such requests are refused */
+	struct perms
+		*special[SPECIAL_COUNT]; /* who may hear of "@introduceDomain", "@releaseDomain" */
+	struct conn *conns;		 /* in order of arrival */
+	const struct domain_hooks *domains; /* NULL: such requests are refused */
 	void *domains_arg;
 	const struct journal_hooks *journal; /* NULL: nothing is kept */
 	void *journal_arg;

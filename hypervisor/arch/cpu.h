@@ -16,12 +16,12 @@
 struct vcpu;
 struct domain;
 
-unsigned int cpu_id(void);		/* this CPU, 0..cpu_count()-1 */
-unsigned int cpu_count(void);		/* CPUs that came up */
-struct vcpu *cpu_current(void);		/* the vCPU whose state is loaded here (never NULL after boot) */
-void cpu_relax(void);			/* one turn of a spin loop */
-void cpu_preempt_point(void);		/* lets pending interrupts in; no lock may be held */
-void cpu_kick(unsigned int cpu);	/* makes another CPU look at its softirqs soon */
+unsigned int cpu_id(void);	 /* this CPU, 0..cpu_count()-1 */
+unsigned int cpu_count(void);	 /* CPUs that came up */
+struct vcpu *cpu_current(void);	 /* the vCPU whose state is loaded here (never NULL after boot) */
+void cpu_relax(void);		 /* one turn of a spin loop */
+void cpu_preempt_point(void);	 /* lets pending interrupts in; no lock may be held */
+void cpu_kick(unsigned int cpu); /* makes another CPU look at its softirqs soon */
 
 /* Time: nanoseconds since boot, equal on all CPUs and never going back. */
 ns_t cpu_time_now(void);
@@ -36,10 +36,11 @@ mfn_t virt_to_frame(const void *p);
  * TLB. A stamp is taken when a mapping was removed; a CPU that has flushed
  * everything since then cannot hold it any more.
  */
-uint32_t tlb_stamp(void);			/* "now" */
-void tlb_flush_older(cpumask_t cpus, uint32_t stamp);	/* flush those of cpus not flushed since stamp */
-void tlb_flush_all(cpumask_t cpus);		/* wait until all are flushed */
-void tlb_flush_page(cpumask_t cpus, gva_t va);	/* one page, non-global */
+uint32_t tlb_stamp(void); /* "now" */
+void tlb_flush_older(cpumask_t cpus,
+		     uint32_t stamp);	       /* flush those of cpus not flushed since stamp */
+void tlb_flush_all(cpumask_t cpus);	       /* wait until all are flushed */
+void tlb_flush_page(cpumask_t cpus, gva_t va); /* one page, non-global */
 /* CPUs on which a vCPU of the domain with this id is loaded (all, if there is no such domain). */
 cpumask_t cpu_domain_cpus(uint16_t domid);
 #define CPUMASK_ALL (~(cpumask_t)0)

@@ -28,7 +28,7 @@ __attribute__((noreturn)) void guest_switch(struct vcpu *prev, struct vcpu *next
 /* VCPUOP_initialise / domctl setvcpucontext: gva or kernel copy of vcpu_guest_context. */
 struct vcpu_guest_context;
 int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
-void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c);	/* v is paused */
+void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v is paused */
 
 /* The L4 that maps the guest kernel of v (not the user half's), for software walks. */
 mfn_t guest_kernel_table(const struct vcpu *v);
@@ -36,7 +36,8 @@ mfn_t guest_kernel_table(const struct vcpu *v);
 /* Physical interrupts for event channels: 0 or -errno (implemented in pv/pirq.c). */
 int guest_pirq_bind(struct domain *d, unsigned int pirq, bool share);
 void guest_pirq_unbind(struct domain *d, unsigned int pirq);
-void guest_pirq_unmasked(struct domain *d, unsigned int pirq);	/* the event channel was unmasked: EOI if due */
+void guest_pirq_unmasked(struct domain *d,
+			 unsigned int pirq); /* the event channel was unmasked: EOI if due */
 
 /*
  * Hypercall continuation: makes the current guest issue the same hypercall again with
@@ -45,10 +46,13 @@ void guest_pirq_unmasked(struct domain *d, unsigned int pirq);	/* the event chan
 void guest_hypercall_restart(unsigned int nr, unsigned int nargs, const uint64_t *args);
 
 /* Grant mappings inside the current guest's page tables (pv/grant_pte.c); 0 or GNTST_*. */
-int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly);
-int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly);
+int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			bool readonly);
+int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			  bool readonly);
 /* Replaces a grant mapping by another PTE (GNTTABOP_unmap_and_replace); 0 or GNTST_*. */
-int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame, bool readonly);
+int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame,
+			    bool readonly);
 
 /*
  * Waits until no CPU holds a stale translation of d's page tables: before a frame that d had mapped
@@ -61,6 +65,7 @@ void guest_fill_hypercall_page(void *page);
 
 /* The wall clock and per-vCPU time pages, written on wake, switch and clock change (core/time.c calls). */
 struct vcpu_time_info;
-void guest_time_scale(struct vcpu_time_info *t);	/* fills tsc_timestamp, system_time, mul, shift, flags for now */
+void guest_time_scale(
+	struct vcpu_time_info *t); /* fills tsc_timestamp, system_time, mul, shift, flags for now */
 
 #endif

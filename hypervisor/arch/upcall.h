@@ -9,12 +9,12 @@
 
 struct regs;
 
-void upcall_guest_trap(struct regs *regs);		/* an exception in ring 3 */
-void upcall_hypercall(struct regs *regs);		/* SYSCALL in guest-kernel mode */
-void upcall_guest_syscall(struct regs *regs);		/* SYSCALL in guest-user mode */
+void upcall_guest_trap(struct regs *regs);    /* an exception in ring 3 */
+void upcall_hypercall(struct regs *regs);     /* SYSCALL in guest-kernel mode */
+void upcall_guest_syscall(struct regs *regs); /* SYSCALL in guest-user mode */
 void upcall_guest_syscall32(struct regs *regs, bool sysenter);
-bool upcall_hypervisor_fault(struct regs *regs, uint64_t cr2);	/* #PF in ring 0: true if mended */
-void upcall_console_byte(char c);			/* a byte came in on the serial line */
-void upcall_timer(void);				/* this CPU's deadline has come: raises SOFTIRQ_TIMER */
+bool upcall_hypervisor_fault(struct regs *regs, uint64_t cr2); /* #PF in ring 0: true if mended */
+void upcall_console_byte(char c); /* a byte came in on the serial line */
+void upcall_timer(void);	  /* this CPU's deadline has come: raises SOFTIRQ_TIMER */
 
 #endif

@@ -9,11 +9,13 @@
 #include "x86/percpu.h"
 #include "x86/pte.h"
 
-#define EFLAGS_CLEARED 0x77700u	/* TF IF DF OF IOPL NT RF AC: as an interrupt through a gate, and IOPL */
-#define EFLAGS_IF 0x200u
+#define EFLAGS_CLEARED \
+	0x77700u /* TF IF DF OF IOPL NT RF AC: as an interrupt through a gate, and IOPL */
+#define EFLAGS_IF   0x200u
 #define EFLAGS_IOPL 0x3000u
 
-static bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool has_error, uint32_t error)
+static bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool has_error,
+		       uint32_t error)
 {
 	struct pv_vcpu *p = v->pv;
 	uint8_t mask = v->info->evtchn_upcall_mask;
@@ -51,22 +53,23 @@ static bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool ha
 	r->rsp = sp;
 	r->ss = GUEST_DS;
 	r->rflags = (r->rflags & ~(uint64_t)EFLAGS_CLEARED) | EFLAGS_IF;
-	r->vector |= REGS_SYSCALL;	/* RCX and R11 are in the frame: SYSRET may be used */
+	r->vector |= REGS_SYSCALL; /* RCX and R11 are in the frame: SYSRET may be used */
 	return true;
 }
 
-void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_error, uint32_t error)
+void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_error,
+		 uint32_t error)
 {
 	const struct trap_info *t = &v->pv->traps[vector];
 
 	if (!t->address) {
-		domain_crash(v->domain, "vCPU %u: trap %u (error %#x) at %#lx without a handler", v->id, vector,
-			     error, r->rip);
+		domain_crash(v->domain, "vCPU %u: trap %u (error %#x) at %#lx without a handler",
+			     v->id, vector, error, r->rip);
 		return;
 	}
 	if (!make_frame(v, r, t->address, has_error, error)) {
-		domain_crash(v->domain, "vCPU %u: no stack for trap %u at %#lx (stack %#lx)", v->id, vector, r->rip,
-			     r->rsp);
+		domain_crash(v->domain, "vCPU %u: no stack for trap %u at %#lx (stack %#lx)", v->id,
+			     vector, r->rip, r->rsp);
 		return;
 	}
 	if (TI_GET_IF(t)) {
@@ -91,7 +94,8 @@ void bounce_page_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t er
 bool bounce_callback(struct vcpu *v, struct regs *r, const struct pv_callback *cb)
 {
 	if (!cb->address || !make_frame(v, r, cb->address, false, 0)) {
-		domain_crash(v->domain, "vCPU %u: no stack or address for a callback at %#lx", v->id, r->rip);
+		domain_crash(v->domain, "vCPU %u: no stack or address for a callback at %#lx",
+			     v->id, r->rip);
 		return false;
 	}
 	if (cb->mask_events) {

@@ -12,67 +12,81 @@
 #define BIT(n) (1u << (n))
 
 /* Leaf 1 ECX: MONITOR, DS-CPL, VMX, SMX, EST, TM2, PDCM, PCID, DCA, x2APIC, TSC deadline */
-#define L1_ECX_HIDDEN (BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(15) | BIT(17) | BIT(18) | \
-		       BIT(21) | BIT(24))
+#define L1_ECX_HIDDEN                                                                       \
+	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(15) | BIT(17) | \
+	 BIT(18) | BIT(21) | BIT(24))
 /* Leaf 1 EDX: VME, PSE, PGE, PSE-36, DS, ACPI, TM, PBE */
 #define L1_EDX_HIDDEN (BIT(1) | BIT(3) | BIT(13) | BIT(17) | BIT(21) | BIT(22) | BIT(29) | BIT(31))
 /* Leaf 7 EBX: SGX, SMEP, INVPCID, RDT-M, MPX, RDT-A, SMAP, PT */
 #define L7_EBX_HIDDEN (BIT(2) | BIT(7) | BIT(10) | BIT(12) | BIT(14) | BIT(15) | BIT(20) | BIT(25))
 /* Leaf 7 ECX: UMIP, PKU, OSPKE, WAITPKG, SHSTK, LA57, bus lock, PKS */
-#define L7_ECX_HIDDEN (BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(24) | BIT(30) | BIT(31))
+#define L7_ECX_HIDDEN \
+	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(24) | BIT(30) | BIT(31))
 /* Leaf 7 EDX: IBT, and the controls of speculation, which stay the hypervisor's */
 #define L7_EDX_HIDDEN (BIT(20) | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31) | BIT(5))
 /* 0x80000001 ECX: SVM, extended APIC, IBS, SKINIT, WDT, LWP, NodeID, topology, perf counters, MWAITX */
-#define E1_ECX_HIDDEN (BIT(2) | BIT(3) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | BIT(22) | BIT(23) | BIT(24) | \
-		       BIT(28) | BIT(29))
+#define E1_ECX_HIDDEN                                                                            \
+	(BIT(2) | BIT(3) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | BIT(22) | BIT(23) | \
+	 BIT(24) | BIT(28) | BIT(29))
 /* 0x80000001 EDX: PSE, PGE, PSE-36, 1 GiB pages, and leaf 1's others */
 #define E1_EDX_HIDDEN (BIT(1) | BIT(3) | BIT(13) | BIT(17) | BIT(26))
 
-static void leaf_abi(struct vcpu *v, uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+static void leaf_abi(struct vcpu *v, uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c,
+		     uint32_t *d)
 {
 	*a = *b = *c = *d = 0;
 	switch (leaf & 0xff) {
 	case 0:
 		*a = 0x40000005;
-		*b = 0x566e6558;	/* "XenVMMXenVMM" */
+		*b = 0x566e6558; /* "XenVMMXenVMM" */
 		*c = 0x65584d4d;
 		*d = 0x4d4d566e;
 		break;
-	case 1: *a = 4 << 16 | 17; break;
+	case 1:
+		*a = 4 << 16 | 17;
+		break;
 	case 2:
-		*a = 1;			/* one hypercall page, filled through MSR 0x40000000 */
+		*a = 1; /* one hypercall page, filled through MSR 0x40000000 */
 		*b = 0x40000000;
-		*c = 1;			/* mmu_update's PRESERVE_AD */
+		*c = 1; /* mmu_update's PRESERVE_AD */
 		break;
 	case 3:
-		*a = clock_tsc_stable() ? 2 : 0;	/* host TSC safe */
+		*a = clock_tsc_stable() ? 2 : 0; /* host TSC safe */
 		*b = 0;
 		*c = (uint32_t)clock_tsc_khz();
 		break;
-	case 5: *b = cpu_features.phys_bits; break;
-	default: break;
+	case 5:
+		*b = cpu_features.phys_bits;
+		break;
+	default:
+		break;
 	}
 	(void)v;
 }
 
-static void leaf_basic(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+static void leaf_basic(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b,
+		       uint32_t *c, uint32_t *d)
 {
 	switch (leaf) {
-	case 0: *a = MIN(*a, 0xdu); break;
+	case 0:
+		*a = MIN(*a, 0xdu);
+		break;
 	case 1:
 		*c = (*c & ~L1_ECX_HIDDEN & ~BIT(27)) | BIT(31);
 		if (cpu_features.xsave) {
-			*c |= BIT(27);		/* OSXSAVE: the hypervisor has it on */
+			*c |= BIT(27); /* OSXSAVE: the hypervisor has it on */
 		}
 		*d &= ~L1_EDX_HIDDEN;
-		*b = (*b & 0x0000ffff) | 1u << 16 | v->id << 25;	/* one thread a package; APIC id */
+		*b = (*b & 0x0000ffff) | 1u << 16 | v->id << 25; /* one thread a package; APIC id */
 		*d &= ~BIT(28);
 		break;
 	case 3:
 	case 5:
 	case 6:
 	case 9:
-	case 0xa: *a = *b = *c = *d = 0; break;
+	case 0xa:
+		*a = *b = *c = *d = 0;
+		break;
 	case 7:
 		if (sub == 0) {
 			*a = 0;
@@ -83,27 +97,33 @@ static void leaf_basic(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a,
 			*a = *b = *c = *d = 0;
 		}
 		break;
-	case 0xb: *a = *b = *c = 0; *d = v->id * 2; break;
+	case 0xb:
+		*a = *b = *c = 0;
+		*d = v->id * 2;
+		break;
 	case 0xd:
 		if (sub == 0) {
 			*a &= (uint32_t)fpu_host_xcr0();
 			*c = (uint32_t)fpu_area_size();
 			*d = 0;
 		} else if (sub == 1) {
-			*a &= BIT(0) | BIT(1) | BIT(2);	/* XSAVEOPT, XSAVEC, XGETBV1; no XSAVES */
+			*a &= BIT(0) | BIT(1) | BIT(2); /* XSAVEOPT, XSAVEC, XGETBV1; no XSAVES */
 			*b = *c = *d = 0;
 		} else if (sub >= 64 || !(fpu_host_xcr0() >> sub & 1)) {
 			*a = *b = *c = *d = 0;
 		}
 		break;
-	default: break;
+	default:
+		break;
 	}
 }
 
 static void leaf_extended(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
 {
 	switch (leaf) {
-	case 0x80000000: *a = MIN(*a, 0x80000008u); break;
+	case 0x80000000:
+		*a = MIN(*a, 0x80000008u);
+		break;
 	case 0x80000001:
 		*c &= ~E1_ECX_HIDDEN;
 		*d &= ~E1_EDX_HIDDEN;
@@ -124,7 +144,8 @@ static void leaf_extended(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, 
 	}
 }
 
-void guest_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
+void guest_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c,
+		 uint32_t *d)
 {
 	if ((leaf & 0xffff0000) == 0x40000000) {
 		if ((leaf & 0xff00) == 0) {

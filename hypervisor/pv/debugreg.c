@@ -9,12 +9,24 @@
 static void load(unsigned int reg, uint64_t v)
 {
 	switch (reg) {
-	case 0: LOAD_DR(0, v); break;
-	case 1: LOAD_DR(1, v); break;
-	case 2: LOAD_DR(2, v); break;
-	case 3: LOAD_DR(3, v); break;
-	case 6: LOAD_DR(6, v); break;
-	default: LOAD_DR(7, v); break;
+	case 0:
+		LOAD_DR(0, v);
+		break;
+	case 1:
+		LOAD_DR(1, v);
+		break;
+	case 2:
+		LOAD_DR(2, v);
+		break;
+	case 3:
+		LOAD_DR(3, v);
+		break;
+	case 6:
+		LOAD_DR(6, v);
+		break;
+	default:
+		LOAD_DR(7, v);
+		break;
 	}
 }
 
@@ -82,7 +94,9 @@ long do_set_debugreg(uint64_t reg, uint64_t value, uint64_t a3, uint64_t a4, uin
 	if (reg > 7) {
 		return -XEN_ENODEV;
 	}
-	return debugreg_set(cpu_current(), (unsigned int)reg, value) ? 0 : reg < 4 ? -XEN_EPERM : -XEN_EINVAL;
+	return debugreg_set(cpu_current(), (unsigned int)reg, value) ? 0
+	       : reg < 4					     ? -XEN_EPERM
+								     : -XEN_EINVAL;
 }
 
 long do_get_debugreg(uint64_t reg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)

@@ -33,7 +33,10 @@ static uint64_t sign_extend(uint64_t v, unsigned int bytes)
 	return (uint64_t)((int64_t)(v << shift) >> shift);
 }
 
-struct prefixes { uint8_t rex; bool size16, addr32, rep; };
+struct prefixes {
+	uint8_t rex;
+	bool size16, addr32, rep;
+};
 
 static uint8_t read_prefixes(struct cursor *c, struct prefixes *p, bool code64)
 {
@@ -45,15 +48,29 @@ static uint8_t read_prefixes(struct cursor *c, struct prefixes *p, bool code64)
 		}
 		if (code64 && (b & 0xf0) == 0x40) {
 			p->rex = b;
-			return next(c);	/* REX comes last */
+			return next(c); /* REX comes last */
 		}
 		switch (b) {
-		case 0x66: p->size16 = true; break;
-		case 0x67: p->addr32 = true; break;
+		case 0x66:
+			p->size16 = true;
+			break;
+		case 0x67:
+			p->addr32 = true;
+			break;
 		case 0xf2:
-		case 0xf3: p->rep = true; break;
-		case 0xf0: case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: break;
-		default: return b;
+		case 0xf3:
+			p->rep = true;
+			break;
+		case 0xf0:
+		case 0x26:
+		case 0x2e:
+		case 0x36:
+		case 0x3e:
+		case 0x64:
+		case 0x65:
+			break;
+		default:
+			return b;
 		}
 	}
 }
@@ -95,7 +112,8 @@ static void byte_register(struct decoded *d, const struct prefixes *p)
 }
 
 static const enum decode_op alu[8] = {
-	DECODE_ADD, DECODE_OR, DECODE_UNKNOWN, DECODE_UNKNOWN, DECODE_AND, DECODE_SUB, DECODE_XOR, DECODE_UNKNOWN,
+	DECODE_ADD, DECODE_OR,	DECODE_UNKNOWN, DECODE_UNKNOWN,
+	DECODE_AND, DECODE_SUB, DECODE_XOR,	DECODE_UNKNOWN,
 };
 
 static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes *p, bool code64)
@@ -108,22 +126,41 @@ static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes
 		m = next(c);
 		d->op = m == 0xd1 ? DECODE_XSETBV : m == 0xf9 ? DECODE_RDTSCP : DECODE_UNKNOWN;
 		return;
-	case 0x06: d->op = DECODE_CLTS; return;
+	case 0x06:
+		d->op = DECODE_CLTS;
+		return;
 	case 0x08:
-	case 0x09: d->op = DECODE_WBINVD; return;
-	case 0x20: case 0x21: case 0x22: case 0x23:
+	case 0x09:
+		d->op = DECODE_WBINVD;
+		return;
+	case 0x20:
+	case 0x21:
+	case 0x22:
+	case 0x23:
 		m = next(c);
 		d->control = ((m >> 3) & 7) | ((p->rex & 4) << 1);
 		d->reg = (m & 7) | ((p->rex & 1) << 3);
 		d->bytes = code64 ? 8 : 4;
-		d->op = op == 0x20 ? DECODE_MOV_FROM_CR : op == 0x22 ? DECODE_MOV_TO_CR :
-			op == 0x21 ? DECODE_MOV_FROM_DR : DECODE_MOV_TO_DR;
+		d->op = op == 0x20   ? DECODE_MOV_FROM_CR
+			: op == 0x22 ? DECODE_MOV_TO_CR
+			: op == 0x21 ? DECODE_MOV_FROM_DR
+				     : DECODE_MOV_TO_DR;
 		return;
-	case 0x30: d->op = DECODE_WRMSR; return;
-	case 0x31: d->op = DECODE_RDTSC; return;
-	case 0x32: d->op = DECODE_RDMSR; return;
-	case 0xa2: d->op = DECODE_CPUID; return;
-	case 0xab: case 0xb3: case 0xbb:
+	case 0x30:
+		d->op = DECODE_WRMSR;
+		return;
+	case 0x31:
+		d->op = DECODE_RDTSC;
+		return;
+	case 0x32:
+		d->op = DECODE_RDMSR;
+		return;
+	case 0xa2:
+		d->op = DECODE_CPUID;
+		return;
+	case 0xab:
+	case 0xb3:
+	case 0xbb:
 		read_modrm(c, d, p);
 		d->op = op == 0xab ? DECODE_BTS : op == 0xb3 ? DECODE_BTR : DECODE_BTC;
 		return;
@@ -153,11 +190,13 @@ static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes
 		read_modrm(c, d, p);
 		d->op = DECODE_MOV;
 		return;
-	default: return;
+	default:
+		return;
 	}
 }
 
-static void decode_one(struct decoded *d, struct cursor *c, const struct prefixes *p, uint8_t op, bool code64)
+static void decode_one(struct decoded *d, struct cursor *c, const struct prefixes *p, uint8_t op,
+		       bool code64)
 {
 	uint8_t m;
 
@@ -172,17 +211,23 @@ static void decode_one(struct decoded *d, struct cursor *c, const struct prefixe
 		return;
 	}
 	switch (op) {
-	case 0x0f: decode_0f(d, c, p, code64); return;
-	case 0x6c: case 0x6e:
+	case 0x0f:
+		decode_0f(d, c, p, code64);
+		return;
+	case 0x6c:
+	case 0x6e:
 		d->bytes = 1;
 		__attribute__((fallthrough));
-	case 0x6d: case 0x6f:
+	case 0x6d:
+	case 0x6f:
 		d->op = op < 0x6e ? DECODE_INS : DECODE_OUTS;
 		if (d->bytes == 8) {
 			d->bytes = 4;
 		}
 		return;
-	case 0x80: case 0x83: case 0x81:
+	case 0x80:
+	case 0x83:
+	case 0x81:
 		if (op == 0x80) {
 			d->bytes = 1;
 		}
@@ -190,10 +235,12 @@ static void decode_one(struct decoded *d, struct cursor *c, const struct prefixe
 		d->op = alu[(m >> 3) & 7];
 		imm_operand(d, c, op == 0x81 ? MIN(d->bytes, 4u) : 1);
 		return;
-	case 0x86: case 0x88:
+	case 0x86:
+	case 0x88:
 		d->bytes = 1;
 		__attribute__((fallthrough));
-	case 0x87: case 0x89:
+	case 0x87:
+	case 0x89:
 		read_modrm(c, d, p);
 		byte_register(d, p);
 		d->op = op < 0x88 ? DECODE_XCHG : DECODE_MOV;
@@ -213,20 +260,33 @@ static void decode_one(struct decoded *d, struct cursor *c, const struct prefixe
 		d->op = DECODE_MOV;
 		imm_operand(d, c, MIN(d->bytes, 4u));
 		return;
-	case 0xe4: case 0xe5: case 0xe6: case 0xe7:
+	case 0xe4:
+	case 0xe5:
+	case 0xe6:
+	case 0xe7:
 		d->imm = next(c);
 		d->op = op < 0xe6 ? DECODE_IN : DECODE_OUT;
 		d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
 		return;
-	case 0xec: case 0xed: case 0xee: case 0xef:
+	case 0xec:
+	case 0xed:
+	case 0xee:
+	case 0xef:
 		d->port_in_dx = true;
 		d->op = op < 0xee ? DECODE_IN : DECODE_OUT;
 		d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
 		return;
-	case 0xf4: d->op = DECODE_HLT; return;
-	case 0xfa: d->op = DECODE_CLI; return;
-	case 0xfb: d->op = DECODE_STI; return;
-	default: return;
+	case 0xf4:
+		d->op = DECODE_HLT;
+		return;
+	case 0xfa:
+		d->op = DECODE_CLI;
+		return;
+	case 0xfb:
+		d->op = DECODE_STI;
+		return;
+	default:
+		return;
 	}
 }
 

@@ -31,9 +31,10 @@ struct build {
 	uint64_t virt_base, entry, paddr_offset, init_p2m, hypercall_page;
 	bool mod_start_pfn;
 	/* pseudo-physical layout, in frames: */
-	uint64_t pages, kernel_end, start_info, tables, table_count, stack, mapped_end, p2m, p2m_count;
+	uint64_t pages, kernel_end, start_info, tables, table_count, stack, mapped_end, p2m,
+		p2m_count;
 	uint64_t initrd_pfn, initrd_count;
-	uint64_t *mfns;			/* pfn -> machine frame */
+	uint64_t *mfns; /* pfn -> machine frame */
 	unsigned int mfns_order;
 	uint64_t next_table;
 };
@@ -100,8 +101,9 @@ static void read_kernel(struct build *b)
 	read_notes(b);
 	for (unsigned int i = 0; elf_segment(&b->elf, i, &s); i++) {
 		if (s.type == 1) {
-			b->kernel_end = MAX(b->kernel_end, (s.paddr - b->paddr_offset + s.memsz + PAGE_SIZE - 1) >>
-							   PAGE_SHIFT);
+			b->kernel_end = MAX(b->kernel_end,
+					    (s.paddr - b->paddr_offset + s.memsz + PAGE_SIZE - 1) >>
+						    PAGE_SHIFT);
 		}
 	}
 }
@@ -123,7 +125,8 @@ static void plan(struct build *b, uint64_t bytes)
 
 	b->pages = bytes >> PAGE_SHIFT;
 	b->p2m_count = (b->pages * 8 + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	b->initrd_count = b->initrd ? (b->initrd->end - b->initrd->start + PAGE_SIZE - 1) >> PAGE_SHIFT : 0;
+	b->initrd_count =
+		b->initrd ? (b->initrd->end - b->initrd->start + PAGE_SIZE - 1) >> PAGE_SHIFT : 0;
 	p = b->kernel_end;
 	if (!b->mod_start_pfn && b->initrd_count) {
 		b->initrd_pfn = p;
@@ -191,7 +194,8 @@ static void give_memory(struct build *b)
 		m = dompages_alloc(b->d, order, 0);
 		if (mfn_eq(m, MFN_NONE)) {
 			if (order == 0) {
-				panic("dom0_mem=%luK is more than the machine has free", b->pages * 4);
+				panic("dom0_mem=%luK is more than the machine has free",
+				      b->pages * 4);
 			}
 			order--;
 			continue;
@@ -231,7 +235,8 @@ static void load_kernel(const struct build *b)
 		}
 	}
 	if (b->hypercall_page) {
-		guest_fill_hypercall_page(page_of(b, (b->hypercall_page - b->virt_base) >> PAGE_SHIFT));
+		guest_fill_hypercall_page(
+			page_of(b, (b->hypercall_page - b->virt_base) >> PAGE_SHIFT));
 	}
 	if (b->initrd) {
 		put(b, b->initrd_pfn << PAGE_SHIFT, frame_to_virt(paddr_to_mfn(b->initrd->start)),
@@ -286,8 +291,9 @@ static void make_tables(struct build *b)
 	for (uint64_t p = 0; p < b->mapped_end; p++) {
 		uint64_t va = va_of(b, p);
 
-		l1_for(b, l4, va)[L1_INDEX(va)] = b->mfns[p] << PAGE_SHIFT |
-						  (is_table(b, p) ? ENTRY_FLAGS & ~PTE_RW : ENTRY_FLAGS);
+		l1_for(b, l4,
+		       va)[L1_INDEX(va)] = b->mfns[p] << PAGE_SHIFT |
+					   (is_table(b, p) ? ENTRY_FLAGS & ~PTE_RW : ENTRY_FLAGS);
 	}
 	for (uint64_t i = 0; b->init_p2m && i < b->p2m_count; i++) {
 		uint64_t va = b->init_p2m + (i << PAGE_SHIFT);
@@ -316,7 +322,8 @@ static void make_start_info(const struct build *b)
 	snprintf(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
 	si->nr_pages = b->pages;
 	si->shared_info = mfn_to_paddr(virt_to_frame(b->d->shared));
-	si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN | (b->mod_start_pfn && b->initrd ? SIF_MOD_START_PFN : 0);
+	si->flags = SIF_PRIVILEGED | SIF_INITDOMAIN |
+		    (b->mod_start_pfn && b->initrd ? SIF_MOD_START_PFN : 0);
 	si->pt_base = va_of(b, b->tables);
 	si->nr_pt_frames = b->table_count;
 	si->mfn_list = b->init_p2m ? b->init_p2m : va_of(b, b->p2m);
@@ -375,8 +382,11 @@ void dom0_build(uint64_t mem_bytes, unsigned int vcpus)
 	static struct build b;
 	domid_t id = 0;
 	struct domain_config config = {
-		.max_vcpus = vcpus, .max_evtchn_port = EVTCHN_PORTS - 1, .max_grant_frames = 64,
-		.max_maptrack_frames = 1024, .privileged = true,
+		.max_vcpus = vcpus,
+		.max_evtchn_port = EVTCHN_PORTS - 1,
+		.max_grant_frames = 64,
+		.max_maptrack_frames = 1024,
+		.privileged = true,
 	};
 	int rc;
 

@@ -21,8 +21,8 @@ static void page_fault(struct vcpu *v, struct regs *r)
 		bounce_gp(v, r, (uint32_t)(cr2 & 0xfff8) | (cr2 & 0x10000 ? 4 : 0));
 		return;
 	}
-	if ((r->error_code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE) && v->pv->kernel_mode &&
-	    ptemul_write(v, r, cr2)) {
+	if ((r->error_code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE) &&
+	    v->pv->kernel_mode && ptemul_write(v, r, cr2)) {
 		return;
 	}
 	bounce_page_fault(v, r, cr2, r->error_code);
@@ -83,9 +83,15 @@ void upcall_guest_trap(struct regs *r)
 	unsigned int vector = r->vector & 0xff;
 
 	switch (vector) {
-	case 14: page_fault(v, r); return;
-	case 13: general_protection(v, r); return;
-	case 1: debug_trap(v, r); return;
+	case 14:
+		page_fault(v, r);
+		return;
+	case 13:
+		general_protection(v, r);
+		return;
+	case 1:
+		debug_trap(v, r);
+		return;
 	case 6:
 		if (privop_forced_cpuid(v, r)) {
 			return;
@@ -97,7 +103,7 @@ void upcall_guest_trap(struct regs *r)
 			return;
 		}
 		__asm__ volatile("clts");
-		v->pv->cr0_ts = 0;	/* as the ABI's lazy switching has it: cleared before the trap */
+		v->pv->cr0_ts = 0; /* as the ABI's lazy switching has it: cleared before the trap */
 		break;
 	case 0x80:
 		if (!v->pv->traps[0x80].address) {
@@ -107,7 +113,8 @@ void upcall_guest_trap(struct regs *r)
 		}
 		bounce_trap(v, r, 0x80, false, 0);
 		return;
-	default: break;
+	default:
+		break;
 	}
 	bounce_trap(v, r, vector, vector < 32 && (HAS_ERROR >> vector & 1), r->error_code);
 }

@@ -12,7 +12,8 @@
 #include "x86/tlb.h"
 
 /* Finds the L1 entry that host_addr names: itself (contains_pte) or the one that maps it. pt_lock is held. */
-static bool find_entry(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t *table, unsigned int *index)
+static bool find_entry(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t *table,
+		       unsigned int *index)
 {
 	struct vcpu *v = cpu_current();
 
@@ -21,7 +22,8 @@ static bool find_entry(struct domain *d, uint64_t host_addr, unsigned int flags,
 		*index = (host_addr & ~PAGE_MASK) / 8;
 		return (host_addr & 7) == 0 && frame_valid(*table);
 	}
-	if (v->domain != d || !va_canonical(host_addr) || (host_addr >= HV_START && host_addr < HV_END)) {
+	if (v->domain != d || !va_canonical(host_addr) ||
+	    (host_addr >= HV_START && host_addr < HV_END)) {
 		return false;
 	}
 	return ptwalk_l1(paddr_to_mfn(v->pv->kernel_cr3), host_addr, table, index);
@@ -45,9 +47,12 @@ static uint64_t *entry_at(mfn_t table, unsigned int index)
 	return (uint64_t *)frame_to_virt(table) + index;
 }
 
-int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly)
+int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			bool readonly)
 {
-	uint64_t e = mfn_to_paddr(frame) | PTE_P | PTE_US | PTE_A | PTE_D | PTE_GNTTAB | (readonly ? 0 : PTE_RW), old;
+	uint64_t e = mfn_to_paddr(frame) | PTE_P | PTE_US | PTE_A | PTE_D | PTE_GNTTAB |
+		     (readonly ? 0 : PTE_RW),
+		 old;
 	unsigned int index;
 	mfn_t table;
 	int rc = GNTST_general_error;
@@ -69,7 +74,8 @@ int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags
  * The entry must be as writable as the handle it is taken down for: a guest with a readable and a writable mapping
  * of one frame could else keep the writable entry under the readable handle, which holds no writable reference.
  */
-static int replace(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, uint64_t with, bool readonly)
+static int replace(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+		   uint64_t with, bool readonly)
 {
 	uint64_t want = PTE_P | PTE_GNTTAB | (readonly ? 0 : PTE_RW);
 	unsigned int index;
@@ -90,13 +96,15 @@ static int replace(struct domain *d, uint64_t host_addr, unsigned int flags, mfn
 	return rc;
 }
 
-int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame, bool readonly)
+int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			  bool readonly)
 {
 	return replace(d, host_addr, flags, frame, 0, readonly);
 }
 
 /* The entry that maps new_addr moves to host_addr, references and all. */
-int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame, bool readonly)
+int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame,
+			    bool readonly)
 {
 	unsigned int index;
 	mfn_t table;

@@ -176,8 +176,10 @@ int guest_relinquish(struct domain *d)
 
 void cpu_fill_l4(uint64_t *l4, const struct domain *d)
 {
-	memcpy(&l4[HV_FIRST_SLOT], &boot_l4_virt()[HV_FIRST_SLOT], (HV_LAST_SLOT - HV_FIRST_SLOT + 1) * 8);
-	l4[PERDOMAIN_SLOT] = mfn_to_paddr(virt_to_frame(d->pv->l3)) | PTE_P | PTE_RW | PTE_US | PTE_A;
+	memcpy(&l4[HV_FIRST_SLOT], &boot_l4_virt()[HV_FIRST_SLOT],
+	       (HV_LAST_SLOT - HV_FIRST_SLOT + 1) * 8);
+	l4[PERDOMAIN_SLOT] = mfn_to_paddr(virt_to_frame(d->pv->l3)) | PTE_P | PTE_RW | PTE_US |
+			     PTE_A;
 }
 
 void guest_load_cr3(struct vcpu *v)
@@ -247,7 +249,8 @@ static void load_state(struct vcpu *v)
 
 	cpu_info()->regs = p->regs;
 	tlb_leave_idle();
-	guest_window_set(v, GDT_RESERVED_PAGE, mfn_to_paddr(percpu_gdt_frame(cpu)) | PTE_P | PTE_RW | PTE_A | PTE_D);
+	guest_window_set(v, GDT_RESERVED_PAGE,
+			 mfn_to_paddr(percpu_gdt_frame(cpu)) | PTE_P | PTE_RW | PTE_A | PTE_D);
 	guest_load_cr3(v);
 	write_cr4(cpu_features.cr4 | (p->cr4 & CR4_FSGSBASE));
 	percpu_load_gdt(GDT_WINDOW(v));
@@ -309,7 +312,8 @@ void syscall_from_guest(struct regs *r)
 	struct vcpu *v = cpu_info()->current;
 
 	if (likely(v->pv->kernel_mode)) {
-		r->rax = (uint64_t)hypercall_call((unsigned int)r->rax, r->rdi, r->rsi, r->rdx, r->r10, r->r8);
+		r->rax = (uint64_t)hypercall_call((unsigned int)r->rax, r->rdi, r->rsi, r->rdx,
+						  r->r10, r->r8);
 	} else {
 		bounce_callback(v, r, &v->pv->syscall);
 	}
@@ -342,20 +346,26 @@ void guest_hypercall_restart(unsigned int nr, unsigned int nargs, const uint64_t
 {
 	struct regs *r = guest_regs();
 
-	r->rip -= 2;		/* back to the SYSCALL instruction */
+	r->rip -= 2; /* back to the SYSCALL instruction */
 	r->rax = nr;
 	switch (nargs) {
-	default: r->r8 = args[4];
+	default:
+		r->r8 = args[4];
 		__attribute__((fallthrough));
-	case 4: r->r10 = args[3];
+	case 4:
+		r->r10 = args[3];
 		__attribute__((fallthrough));
-	case 3: r->rdx = args[2];
+	case 3:
+		r->rdx = args[2];
 		__attribute__((fallthrough));
-	case 2: r->rsi = args[1];
+	case 2:
+		r->rsi = args[1];
 		__attribute__((fallthrough));
-	case 1: r->rdi = args[0];
+	case 1:
+		r->rdi = args[0];
 		__attribute__((fallthrough));
-	case 0: break;
+	case 0:
+		break;
 	}
 }
 
@@ -371,9 +381,10 @@ void guest_fill_hypercall_page(void *page)
 			memcpy(code, "\x51\x41\x53\x50\xb8\x17\x00\x00\x00\x0f\x05", 11);
 			continue;
 		}
-		memcpy(code, "\x51\x41\x53\xb8", 4);	/* push %rcx; push %r11; mov $nr, %eax */
+		memcpy(code, "\x51\x41\x53\xb8", 4); /* push %rcx; push %r11; mov $nr, %eax */
 		memcpy(code + 4, &nr, 4);
-		memcpy(code + 8, "\x0f\x05\x41\x5b\x59\xc3", 6);	/* syscall; pop %r11; pop %rcx; ret */
+		memcpy(code + 8, "\x0f\x05\x41\x5b\x59\xc3",
+		       6); /* syscall; pop %r11; pop %rcx; ret */
 	}
 }
 
@@ -395,7 +406,7 @@ bool guest_exit(struct regs *r)
 	if (unlikely(vcpu_event_pending(v)) && v->pv->event.address) {
 		bounce_callback(v, r, &v->pv->event);
 		v->info->evtchn_upcall_mask = 1;
-		if (unlikely(softirq_pending())) {	/* crashed on the way */
+		if (unlikely(softirq_pending())) { /* crashed on the way */
 			return guest_exit(r);
 		}
 	}
@@ -423,7 +434,8 @@ void trap_exit_failed(struct regs *fault)
 	if (v->pv->failsafe.address) {
 		bounce_gp(v, r, copy.error_code);
 	} else {
-		domain_crash(v->domain, "return to %#lx:%#lx refused and no failsafe callback", cs, rip);
+		domain_crash(v->domain, "return to %#lx:%#lx refused and no failsafe callback", cs,
+			     rip);
 	}
 	guest_enter();
 }
@@ -445,11 +457,11 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	int rc = 0;
 
 	if (!l4.n && !user) {
-		return -XEN_EINVAL;	/* a guest kernel always has tables */
+		return -XEN_EINVAL; /* a guest kernel always has tables */
 	}
 	spin_lock(&d->pages.pt_lock);
 	if (d->pages.dying) {
-		rc = -XEN_EINVAL;	/* guest_relinquish() may have been here already */
+		rc = -XEN_EINVAL; /* guest_relinquish() may have been here already */
 	} else if (l4.n) {
 		rc = pagetype_get(d, l4, FRAME_L4);
 	}
@@ -491,10 +503,26 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		return rc;
 	}
 	p->regs = (struct regs){
-		.r15 = u->r15, .r14 = u->r14, .r13 = u->r13, .r12 = u->r12, .rbp = u->rbp, .rbx = u->rbx,
-		.r11 = u->r11, .r10 = u->r10, .r9 = u->r9, .r8 = u->r8, .rax = u->rax, .rcx = u->rcx,
-		.rdx = u->rdx, .rsi = u->rsi, .rdi = u->rdi, .rip = u->rip, .cs = u->cs | 3, .rsp = u->rsp,
-		.ss = u->ss | 3, .rflags = (u->rflags & 0x44dd5) | 0x202,
+		.r15 = u->r15,
+		.r14 = u->r14,
+		.r13 = u->r13,
+		.r12 = u->r12,
+		.rbp = u->rbp,
+		.rbx = u->rbx,
+		.r11 = u->r11,
+		.r10 = u->r10,
+		.r9 = u->r9,
+		.r8 = u->r8,
+		.rax = u->rax,
+		.rcx = u->rcx,
+		.rdx = u->rdx,
+		.rsi = u->rsi,
+		.rdi = u->rdi,
+		.rip = u->rip,
+		.cs = u->cs | 3,
+		.rsp = u->rsp,
+		.ss = u->ss | 3,
+		.rflags = (u->rflags & 0x44dd5) | 0x202,
 	};
 	/* Other vCPUs than the first never call set_iopl: their virtual I/O privilege comes with their flags. */
 	p->iopl = (u->rflags >> 12) & 3;
@@ -517,10 +545,13 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	p->cr0_ts = c->ctrlreg[0] & 8;
 	p->cr4 = c->ctrlreg[4] & CR4_FSGSBASE;
 	p->event = (struct pv_callback){ c->event_callback_eip, true };
-	p->failsafe = (struct pv_callback){ c->failsafe_callback_eip, c->flags & VGCF_failsafe_disables_events };
-	p->syscall = (struct pv_callback){ c->syscall_callback_eip, c->flags & VGCF_syscall_disables_events };
+	p->failsafe = (struct pv_callback){ c->failsafe_callback_eip,
+					    c->flags & VGCF_failsafe_disables_events };
+	p->syscall = (struct pv_callback){ c->syscall_callback_eip,
+					   c->flags & VGCF_syscall_disables_events };
 	for (unsigned int i = 0; i < 256; i++) {
-		trapreg_set(v, &(struct trap_info){ .vector = (uint8_t)i, .flags = c->trap_ctxt[i].flags,
+		trapreg_set(v, &(struct trap_info){ .vector = (uint8_t)i,
+						    .flags = c->trap_ctxt[i].flags,
 						    .cs = c->trap_ctxt[i].cs,
 						    .address = c->trap_ctxt[i].address });
 	}

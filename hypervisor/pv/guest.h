@@ -22,11 +22,11 @@
 struct pirq_table;
 
 struct pv_domain {
-	uint64_t *l3;			/* slot 260: the windows below, for all vCPUs */
+	uint64_t *l3; /* slot 260: the windows below, for all vCPUs */
 	uint64_t *l2;
-	uint64_t *l1[MAX_VCPUS / 16];	/* 16 vCPUs' windows a table */
+	uint64_t *l1[MAX_VCPUS / 16]; /* 16 vCPUs' windows a table */
 	struct pirq_table *pirqs;
-	uint32_t pci_address;		/* the domain's view of port 0xcf8 */
+	uint32_t pci_address; /* the domain's view of port 0xcf8 */
 };
 
 struct pv_callback {
@@ -35,23 +35,25 @@ struct pv_callback {
 };
 
 struct pv_vcpu {
-	struct regs regs;		/* while not running */
+	struct regs regs; /* while not running */
 	bool kernel_mode;
 	bool has_run;
-	uint64_t kernel_cr3, user_cr3;	/* machine addresses of L4s; each holds a type reference; 0: none */
+	uint64_t kernel_cr3,
+		user_cr3; /* machine addresses of L4s; each holds a type reference; 0: none */
 	uint64_t kernel_sp, kernel_ss;
 	struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
-	struct trap_info *traps;	/* 256 */
+	struct trap_info *traps; /* 256 */
 
-	uint64_t fs_base, gs_base, other_gs_base;	/* while not running; "other" belongs to the inactive mode */
+	uint64_t fs_base, gs_base,
+		other_gs_base; /* while not running; "other" belongs to the inactive mode */
 	uint16_t ds, es, fs, gs, user_gs;
 	unsigned int gdt_entries;
-	mfn_t gdt_frame[14];		/* each holds a FRAME_SEGDESC reference; MFN_NONE */
+	mfn_t gdt_frame[14]; /* each holds a FRAME_SEGDESC reference; MFN_NONE */
 	uint64_t ldt_base;
 	unsigned int ldt_entries;
 	mfn_t ldt_frame[16];
 
-	uint64_t cr0_ts;		/* CR0.TS as the guest set it */
+	uint64_t cr0_ts; /* CR0.TS as the guest set it */
 	uint64_t cr2, cr4;
 	uint64_t dr[8];
 	bool dr_used;
@@ -64,10 +66,14 @@ struct pv_vcpu {
 /* A vCPU's windows in slot 260. */
 #define GDT_WINDOW(v) (PERDOMAIN_BASE + (uint64_t)(v)->id * 0x20000)
 #define LDT_WINDOW(v) (GDT_WINDOW(v) + 0x10000)
-void guest_window_set(struct vcpu *v, unsigned int page, uint64_t pte);	/* page 0..15 GDT, 16..31 LDT */
+void guest_window_set(struct vcpu *v, unsigned int page,
+		      uint64_t pte); /* page 0..15 GDT, 16..31 LDT */
 
-struct regs *guest_regs(void);			/* of the current vCPU */
-static inline struct pv_vcpu *pv_of(struct vcpu *v) { return v->pv; }
+struct regs *guest_regs(void); /* of the current vCPU */
+static inline struct pv_vcpu *pv_of(struct vcpu *v)
+{
+	return v->pv;
+}
 
 /* Changes between guest kernel and user mode of the current vCPU (CR3, GS). */
 void guest_toggle_mode(struct vcpu *v);
@@ -80,7 +86,8 @@ cpumask_t guest_cpus(struct domain *d, uint64_t vcpus);
 void guest_start_idle(void) __attribute__((noreturn));
 
 /* bounce.c: traps and events into the current guest. */
-void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_error, uint32_t error);
+void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_error,
+		 uint32_t error);
 void bounce_gp(struct vcpu *v, struct regs *r, uint32_t error);
 void bounce_page_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error);
 bool bounce_callback(struct vcpu *v, struct regs *r, const struct pv_callback *cb);
@@ -108,8 +115,9 @@ bool privop_emulate(struct vcpu *v, struct regs *r);
 bool privop_forced_cpuid(struct vcpu *v, struct regs *r);
 
 /* cpuid.c, msr.c, ports.c */
-void guest_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d);
-bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);	/* false: #GP */
+void guest_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c,
+		 uint32_t *d);
+bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value); /* false: #GP */
 bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
 uint32_t guest_port_in(struct domain *d, unsigned int port, unsigned int bytes);
 void guest_port_out(struct domain *d, unsigned int port, unsigned int bytes, uint32_t value);

@@ -21,7 +21,8 @@ long do_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 	}
 	if ((c.cs & 3) == 3) {
 		if (unlikely(!v->pv->user_cr3)) {
-			domain_crash(v->domain, "iret to user mode at %#lx without user page tables", c.rip);
+			domain_crash(v->domain,
+				     "iret to user mode at %#lx without user page tables", c.rip);
 			return 0;
 		}
 		guest_toggle_mode(v);

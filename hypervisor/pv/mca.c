@@ -22,8 +22,8 @@ static void describe_cpu(xen_mc_logical_cpu_t *c, unsigned int cpu)
 	c->mc_clusterid = c->mc_apicid;
 	c->mc_ncores = c->mc_ncores_active = 1;
 	c->mc_nthreads = 1;
-	cpuid(0, 0, (uint32_t *)&c->mc_cpuid_level, (uint32_t *)&c->mc_vendorid[0], (uint32_t *)&c->mc_vendorid[8],
-	      (uint32_t *)&c->mc_vendorid[4]);
+	cpuid(0, 0, (uint32_t *)&c->mc_cpuid_level, (uint32_t *)&c->mc_vendorid[0],
+	      (uint32_t *)&c->mc_vendorid[8], (uint32_t *)&c->mc_vendorid[4]);
 	cpuid(1, 0, &a, &b, &d, &c->mc_cpu_caps[0]);
 	c->mc_step = a;
 	c->mc_family = (c->mc_step >> 8 & 0xf) + (c->mc_step >> 20 & 0xff);
@@ -64,8 +64,11 @@ long do_mca(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 		mc.u.mc_fetch.fetch_id = 0;
 		rc = 0;
 		break;
-	case XEN_MC_physcpuinfo: rc = physcpuinfo(&mc.u.mc_physcpuinfo); break;
-	default: return -XEN_ENOSYS;
+	case XEN_MC_physcpuinfo:
+		rc = physcpuinfo(&mc.u.mc_physcpuinfo);
+		break;
+	default:
+		return -XEN_ENOSYS;
 	}
 	return rc == 0 && copy_out(arg, &mc) ? -XEN_EFAULT : rc;
 }

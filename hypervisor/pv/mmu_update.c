@@ -16,8 +16,8 @@
 
 /* The low half of 'foreign' owns the frames mapped (DOMID_SELF, DOMID_IO, or another); the high half, the tables. */
 struct update_context {
-	struct domain *d;	/* owns the tables: referenced unless the current domain */
-	struct domain *owner;	/* owns what is mapped: likewise; NULL: DOMID_IO */
+	struct domain *d;     /* owns the tables: referenced unless the current domain */
+	struct domain *owner; /* owns what is mapped: likewise; NULL: DOMID_IO */
 };
 
 static struct domain *domain_of(domid_t id)
@@ -52,7 +52,7 @@ static int open_context(struct update_context *c, uint64_t foreign)
 		return -XEN_ESRCH;
 	}
 	if ((foreign & 0xffff) == DOMID_IO || (foreign & 0xffff) == DOMID_XEN) {
-		c->owner = me;		/* device frames are judged by the mapper's own rights */
+		c->owner = me; /* device frames are judged by the mapper's own rights */
 		return me->hardware ? 0 : (domain_done(c->d), -XEN_EPERM);
 	}
 	c->owner = domain_of((domid_t)foreign);
@@ -82,7 +82,8 @@ static int update_entry(struct update_context *c, uint64_t ptr, uint64_t val, bo
 	spin_lock(&c->d->pages.pt_lock);
 	t = frame_type_of(frame_of(table));
 	if (likely(t >= FRAME_L1 && t <= FRAME_L4 && frame_type_count(frame_of(table)))) {
-		rc = pagetype_write(c->d, table, (ptr & ~PAGE_MASK) / 8, val, c->owner, preserve_ad);
+		rc = pagetype_write(c->d, table, (ptr & ~PAGE_MASK) / 8, val, c->owner,
+				    preserve_ad);
 		spin_unlock(&c->d->pages.pt_lock);
 	} else {
 		/* Not in use as a table: an ordinary write to an ordinary page. */
@@ -178,8 +179,12 @@ static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 		return 0;
 	}
 	switch (flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK) {
-	case UVMF_LOCAL: cpus = (cpumask_t)1 << cpu_id(); break;
-	case UVMF_ALL: cpus = guest_cpus(d, ~0ULL); break;
+	case UVMF_LOCAL:
+		cpus = (cpumask_t)1 << cpu_id();
+		break;
+	case UVMF_ALL:
+		cpus = guest_cpus(d, ~0ULL);
+		break;
 	default:
 		if (copy_in(&vcpus, flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK)) {
 			return -XEN_EFAULT;
@@ -207,7 +212,8 @@ static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain
 		return -XEN_EINVAL;
 	}
 	spin_lock(&d->pages.pt_lock);
-	if (ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va, &table, &index)) {
+	if (ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va,
+		      &table, &index)) {
 		rc = pagetype_write(d, table, index, entry, owner, false);
 	}
 	spin_unlock(&d->pages.pt_lock);
@@ -220,7 +226,8 @@ long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t 
 	return update_va(va, entry, flags, cpu_current()->domain);
 }
 
-long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid, uint64_t a5)
+long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid,
+				      uint64_t a5)
 {
 	struct domain *owner = domain_of((domid_t)domid);
 	long rc;

@@ -83,28 +83,47 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 	bool self = d == v->domain;
 
 	switch (op->cmd) {
-	case MMUEXT_PIN_L1_TABLE: return pin(d, m, FRAME_L1);
-	case MMUEXT_PIN_L2_TABLE: return pin(d, m, FRAME_L2);
-	case MMUEXT_PIN_L3_TABLE: return pin(d, m, FRAME_L3);
-	case MMUEXT_PIN_L4_TABLE: return pin(d, m, FRAME_L4);
-	case MMUEXT_UNPIN_TABLE: return unpin(d, m);
-	case MMUEXT_CLEAR_PAGE: return frame_valid(m) ? clear_frame(d, m) : -XEN_EINVAL;
+	case MMUEXT_PIN_L1_TABLE:
+		return pin(d, m, FRAME_L1);
+	case MMUEXT_PIN_L2_TABLE:
+		return pin(d, m, FRAME_L2);
+	case MMUEXT_PIN_L3_TABLE:
+		return pin(d, m, FRAME_L3);
+	case MMUEXT_PIN_L4_TABLE:
+		return pin(d, m, FRAME_L4);
+	case MMUEXT_UNPIN_TABLE:
+		return unpin(d, m);
+	case MMUEXT_CLEAR_PAGE:
+		return frame_valid(m) ? clear_frame(d, m) : -XEN_EINVAL;
 	case MMUEXT_COPY_PAGE:
 		return frame_valid(m) ? copy_frame(d, m, mfn(op->arg2.src_mfn)) : -XEN_EINVAL;
-	default: break;
+	default:
+		break;
 	}
 	if (!self) {
 		return -XEN_EPERM;
 	}
 	switch (op->cmd) {
-	case MMUEXT_NEW_BASEPTR: return m.n ? guest_set_base(v, m, false) : -XEN_EINVAL;
-	case MMUEXT_NEW_USER_BASEPTR: return guest_set_base(v, m, true);
-	case MMUEXT_TLB_FLUSH_LOCAL: tlb_flush_guest(me); return 0;
-	case MMUEXT_INVLPG_LOCAL: tlb_flush_page(me, op->arg1.linear_addr); return 0;
-	case MMUEXT_TLB_FLUSH_MULTI: return flush_multi(d, op, false);
-	case MMUEXT_INVLPG_MULTI: return flush_multi(d, op, true);
-	case MMUEXT_TLB_FLUSH_ALL: tlb_flush_guest(guest_cpus(d, ~0ULL)); return 0;
-	case MMUEXT_INVLPG_ALL: tlb_flush_page(guest_cpus(d, ~0ULL), op->arg1.linear_addr); return 0;
+	case MMUEXT_NEW_BASEPTR:
+		return m.n ? guest_set_base(v, m, false) : -XEN_EINVAL;
+	case MMUEXT_NEW_USER_BASEPTR:
+		return guest_set_base(v, m, true);
+	case MMUEXT_TLB_FLUSH_LOCAL:
+		tlb_flush_guest(me);
+		return 0;
+	case MMUEXT_INVLPG_LOCAL:
+		tlb_flush_page(me, op->arg1.linear_addr);
+		return 0;
+	case MMUEXT_TLB_FLUSH_MULTI:
+		return flush_multi(d, op, false);
+	case MMUEXT_INVLPG_MULTI:
+		return flush_multi(d, op, true);
+	case MMUEXT_TLB_FLUSH_ALL:
+		tlb_flush_guest(guest_cpus(d, ~0ULL));
+		return 0;
+	case MMUEXT_INVLPG_ALL:
+		tlb_flush_page(guest_cpus(d, ~0ULL), op->arg1.linear_addr);
+		return 0;
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		if (!d->hardware) {
@@ -112,10 +131,13 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 		}
 		__asm__ volatile("wbinvd" ::: "memory");
 		return 0;
-	case MMUEXT_SET_LDT: return segments_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+	case MMUEXT_SET_LDT:
+		return segments_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
 	case MMUEXT_MARK_SUPER:
-	case MMUEXT_UNMARK_SUPER: return -XEN_EOPNOTSUPP;
-	default: return -XEN_ENOSYS;
+	case MMUEXT_UNMARK_SUPER:
+		return -XEN_EOPNOTSUPP;
+	default:
+		return -XEN_ENOSYS;
 	}
 }
 
@@ -153,9 +175,12 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 		if (done && hypercall_preempt()) {
 			uint32_t total = before + done;
 
-			rc = pdone && copy_out(pdone, &total) ? -XEN_EFAULT :
-				hypercall_restart(__HYPERVISOR_mmuext_op, ops + done * sizeof(op),
-						  (n - done) | (1U << 31), pdone, foreign, 0);
+			rc = pdone && copy_out(pdone, &total)
+				     ? -XEN_EFAULT
+				     : hypercall_restart(__HYPERVISOR_mmuext_op,
+							 ops + done * sizeof(op),
+							 (n - done) | (1U << 31), pdone, foreign,
+							 0);
 			goto out;
 		}
 		if (copy_in_at(&op, ops, done)) {

@@ -32,7 +32,8 @@ static void pci_data_out(struct domain *d, unsigned int port, unsigned int bytes
 	uint32_t a = d->pv->pci_address;
 
 	if (a & 0x80000000u) {
-		pci_write(0, (uint8_t)(a >> 16), (uint8_t)(a >> 8), (a & 0xfc) + (port & 3), bytes, value);
+		pci_write(0, (uint8_t)(a >> 16), (uint8_t)(a >> 8), (a & 0xfc) + (port & 3), bytes,
+			  value);
 	}
 }
 
@@ -47,7 +48,9 @@ uint32_t guest_port_in(struct domain *d, unsigned int port, unsigned int bytes)
 	if (is_pci_data(port, bytes)) {
 		return pci_data_in(d, port, bytes) & ones(bytes);
 	}
-	return bytes == 1 ? inb((uint16_t)port) : bytes == 2 ? inw((uint16_t)port) : inl((uint16_t)port);
+	return bytes == 1   ? inb((uint16_t)port)
+	       : bytes == 2 ? inw((uint16_t)port)
+			    : inl((uint16_t)port);
 }
 
 void guest_port_out(struct domain *d, unsigned int port, unsigned int bytes, uint32_t value)

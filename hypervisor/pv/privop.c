@@ -29,7 +29,8 @@ bool privop_forced_cpuid(struct vcpu *v, struct regs *r)
 	static const uint8_t want[7] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
 	uint8_t code[7];
 
-	if (cpu_copy_from_guest(code, r->rip, sizeof(code)) || __builtin_memcmp(code, want, sizeof(code))) {
+	if (cpu_copy_from_guest(code, r->rip, sizeof(code)) ||
+	    __builtin_memcmp(code, want, sizeof(code))) {
 		return false;
 	}
 	r->rip += sizeof(code);
@@ -41,13 +42,21 @@ static bool read_control(struct vcpu *v, unsigned int n, uint64_t *value)
 	struct pv_vcpu *p = v->pv;
 
 	switch (n) {
-	case 0: *value = 0x80050033 | p->cr0_ts; return true;
-	case 2: *value = p->cr2; return true;
-	case 3: *value = p->kernel_cr3; return true;
-	case 4:
-		*value = 0x20 | CR4_OSFXSR | CR4_OSXMMEXCPT | p->cr4 | (cpu_features.xsave ? CR4_OSXSAVE : 0);
+	case 0:
+		*value = 0x80050033 | p->cr0_ts;
 		return true;
-	default: return false;
+	case 2:
+		*value = p->cr2;
+		return true;
+	case 3:
+		*value = p->kernel_cr3;
+		return true;
+	case 4:
+		*value = 0x20 | CR4_OSFXSR | CR4_OSXMMEXCPT | p->cr4 |
+			 (cpu_features.xsave ? CR4_OSXSAVE : 0);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -64,13 +73,15 @@ static bool write_control(struct vcpu *v, unsigned int n, uint64_t value)
 		p->cr2 = value;
 		v->info->arch.cr2 = value;
 		return true;
-	case 3: return guest_set_base(v, paddr_to_mfn(value), false) == 0;
+	case 3:
+		return guest_set_base(v, paddr_to_mfn(value), false) == 0;
 	case 4:
 		/* What a guest cannot have it silently does not get, but for FSGSBASE. */
 		p->cr4 = cpu_features.fsgsbase ? value & CR4_FSGSBASE : 0;
 		write_cr4(cpu_features.cr4 | p->cr4);
 		return true;
-	default: return false;
+	default:
+		return false;
 	}
 }
 
@@ -87,7 +98,9 @@ static bool do_xsetbv(struct vcpu *v, struct regs *r)
 
 static uint64_t merge(uint64_t old, uint64_t v, unsigned int bytes)
 {
-	return bytes == 4 ? (uint32_t)v : bytes == 2 ? (old & ~0xffffULL) | (v & 0xffff) : (old & ~0xffULL) | (v & 0xff);
+	return bytes == 4   ? (uint32_t)v
+	       : bytes == 2 ? (old & ~0xffffULL) | (v & 0xffff)
+			    : (old & ~0xffULL) | (v & 0xff);
 }
 
 /* A guest kernel has the ports by virtue of virtual IOPL 1; its user mode with IOPL 3. */
@@ -146,18 +159,23 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool
 
 	switch (d->op) {
 	case DECODE_IN:
-	case DECODE_OUT: return do_in_out(v, r, d);
+	case DECODE_OUT:
+		return do_in_out(v, r, d);
 	case DECODE_INS:
-	case DECODE_OUTS: return do_string_io(v, r, d, again);
+	case DECODE_OUTS:
+		return do_string_io(v, r, d, again);
 	case DECODE_CLI:
-	case DECODE_STI: return port_allowed(v);	/* the real mask is in vcpu_info */
-	default: break;
+	case DECODE_STI:
+		return port_allowed(v); /* the real mask is in vcpu_info */
+	default:
+		break;
 	}
 	if (!v->pv->kernel_mode) {
 		return false;
 	}
 	switch (d->op) {
-	case DECODE_CPUID: return do_cpuid(v, r);
+	case DECODE_CPUID:
+		return do_cpuid(v, r);
 	case DECODE_RDMSR:
 		if (!guest_rdmsr(v, (uint32_t)r->rcx, &value)) {
 			return false;
@@ -165,23 +183,31 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool
 		r->rax = (uint32_t)value;
 		r->rdx = value >> 32;
 		return true;
-	case DECODE_WRMSR: return guest_wrmsr(v, (uint32_t)r->rcx, (uint32_t)r->rax | r->rdx << 32);
+	case DECODE_WRMSR:
+		return guest_wrmsr(v, (uint32_t)r->rcx, (uint32_t)r->rax | r->rdx << 32);
 	case DECODE_MOV_FROM_CR:
 		return read_control(v, d->control, emulate_reg(r, d->reg));
-	case DECODE_MOV_TO_CR: return write_control(v, d->control, *emulate_reg(r, d->reg));
+	case DECODE_MOV_TO_CR:
+		return write_control(v, d->control, *emulate_reg(r, d->reg));
 	case DECODE_MOV_FROM_DR:
 		*emulate_reg(r, d->reg) = debugreg_get(v, d->control);
 		return d->control < 8;
-	case DECODE_MOV_TO_DR: return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
-	case DECODE_CLTS: return write_control(v, 0, 0);
+	case DECODE_MOV_TO_DR:
+		return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
+	case DECODE_CLTS:
+		return write_control(v, 0, 0);
 	case DECODE_WBINVD:
 		if (v->domain->hardware) {
 			__asm__ volatile("wbinvd" ::: "memory");
 		}
 		return true;
-	case DECODE_XSETBV: return do_xsetbv(v, r);
-	case DECODE_HLT: sched_block(); return true;
-	default: return false;
+	case DECODE_XSETBV:
+		return do_xsetbv(v, r);
+	case DECODE_HLT:
+		sched_block();
+		return true;
+	default:
+		return false;
 	}
 }
 

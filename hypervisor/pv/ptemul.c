@@ -24,27 +24,37 @@ static uint64_t result_of(const struct decoded *d, uint64_t old, uint64_t operan
 
 	switch (d->op) {
 	case DECODE_ADD:
-	case DECODE_XADD: return old + operand;
-	case DECODE_OR: return old | operand;
-	case DECODE_AND: return old & operand;
-	case DECODE_SUB: return old - operand;
-	case DECODE_XOR: return old ^ operand;
-	case DECODE_BTS: return old | bit;
-	case DECODE_BTR: return old & ~bit;
-	case DECODE_BTC: return old ^ bit;
-	default: return operand;	/* MOV, XCHG, STOS, CMPXCHG */
+	case DECODE_XADD:
+		return old + operand;
+	case DECODE_OR:
+		return old | operand;
+	case DECODE_AND:
+		return old & operand;
+	case DECODE_SUB:
+		return old - operand;
+	case DECODE_XOR:
+		return old ^ operand;
+	case DECODE_BTS:
+		return old | bit;
+	case DECODE_BTR:
+		return old & ~bit;
+	case DECODE_BTC:
+		return old ^ bit;
+	default:
+		return operand; /* MOV, XCHG, STOS, CMPXCHG */
 	}
 }
 
-#define FLAG_CF 0x1ULL
-#define FLAG_PF 0x4ULL
-#define FLAG_AF 0x10ULL
-#define FLAG_SF 0x80ULL
-#define FLAG_OF 0x800ULL
+#define FLAG_CF		 0x1ULL
+#define FLAG_PF		 0x4ULL
+#define FLAG_AF		 0x10ULL
+#define FLAG_SF		 0x80ULL
+#define FLAG_OF		 0x800ULL
 #define FLAGS_ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
 /* The arithmetic flags of a + b (subtract: a - b) or of a logical result, in an operand's width. */
-static uint64_t flags_of(enum decode_op op, uint64_t a, uint64_t b, uint64_t result, unsigned int bytes)
+static uint64_t flags_of(enum decode_op op, uint64_t a, uint64_t b, uint64_t result,
+			 unsigned int bytes)
 {
 	uint64_t mask = low_mask(bytes), sign = 1ULL << (8 * bytes - 1), f;
 
@@ -64,7 +74,8 @@ static uint64_t flags_of(enum decode_op op, uint64_t a, uint64_t b, uint64_t res
 }
 
 /* What the instruction does besides: old value in a register, flags. */
-static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, uint64_t operand, uint64_t new)
+static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, uint64_t operand,
+			 uint64_t new)
 {
 	uint64_t *reg = emulate_reg(r, d->reg), mask = low_mask(d->bytes);
 
@@ -74,10 +85,17 @@ static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, 
 	case DECODE_BTC:
 		r->rflags = (r->rflags & ~FLAG_CF) | (old >> (operand & (d->bytes * 8 - 1)) & 1);
 		return;
-	case DECODE_ADD: case DECODE_OR: case DECODE_AND: case DECODE_SUB: case DECODE_XOR: case DECODE_XADD:
-		r->rflags = (r->rflags & ~FLAGS_ARITHMETIC) | flags_of(d->op, old, operand, new, d->bytes);
+	case DECODE_ADD:
+	case DECODE_OR:
+	case DECODE_AND:
+	case DECODE_SUB:
+	case DECODE_XOR:
+	case DECODE_XADD:
+		r->rflags = (r->rflags & ~FLAGS_ARITHMETIC) |
+			    flags_of(d->op, old, operand, new, d->bytes);
 		break;
-	default: break;
+	default:
+		break;
 	}
 	if (d->op == DECODE_XCHG || d->op == DECODE_XADD) {
 		*reg = d->bytes == 4 ? old : (*reg & ~mask) | old;
@@ -97,13 +115,15 @@ static void advance(const struct decoded *d, struct regs *r)
 }
 
 /* d's table, entry index, byte offset in it; pt_lock is held. 1: done, 0: not ours, -1: refused. */
-static int write_entry(struct domain *dom, struct regs *r, const struct decoded *d, mfn_t table, unsigned int index,
-		       unsigned int offset)
+static int write_entry(struct domain *dom, struct regs *r, const struct decoded *d, mfn_t table,
+		       unsigned int index, unsigned int offset)
 {
-	uint64_t mask = low_mask(d->bytes), accumulator = r->rax & mask, entry, old, operand, new, whole;
+	uint64_t mask = low_mask(d->bytes), accumulator = r->rax & mask, entry, old, operand, new,
+		 whole;
 	int rc;
 
-	if (offset + d->bytes > 8 || (d->high_byte && (d->op == DECODE_XCHG || d->op == DECODE_XADD)) ||
+	if (offset + d->bytes > 8 ||
+	    (d->high_byte && (d->op == DECODE_XCHG || d->op == DECODE_XADD)) ||
 	    (d->op == DECODE_STOS && d->address32)) {
 		return 0;
 	}
@@ -111,7 +131,7 @@ static int write_entry(struct domain *dom, struct regs *r, const struct decoded 
 	if (d->high_byte) {
 		operand >>= 8;
 	}
-	do {	/* again when the CPU set Accessed or Dirty meanwhile */
+	do { /* again when the CPU set Accessed or Dirty meanwhile */
 		entry = ((volatile uint64_t *)frame_to_virt(table))[index];
 		old = entry >> (8 * offset) & mask;
 		if (d->op == DECODE_CMPXCHG && old != accumulator) {
@@ -125,7 +145,9 @@ static int write_entry(struct domain *dom, struct regs *r, const struct decoded 
 		rc = pagetype_cmpxchg(dom, table, index, entry, whole);
 	} while (rc == -XEN_EAGAIN);
 	if (rc) {
-		log_guest(LOG_WARN, dom->id, "emulated page-table write %016lx -> %016lx refused: %d", entry, whole, rc);
+		log_guest(LOG_WARN, dom->id,
+			  "emulated page-table write %016lx -> %016lx refused: %d", entry, whole,
+			  rc);
 		return -1;
 	}
 	if (d->op == DECODE_CMPXCHG) {
@@ -145,7 +167,8 @@ bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 	mfn_t table;
 	int rc = 0;
 
-	spin_lock(&dom->pages.pt_lock);		/* else a table may be given up, and filled anew, under the walk */
+	spin_lock(
+		&dom->pages.pt_lock); /* else a table may be given up, and filled anew, under the walk */
 	e = ptwalk_l1e(paddr_to_mfn(v->pv->kernel_cr3), va);
 	spin_unlock(&dom->pages.pt_lock);
 	table = PTE_MFN(e);

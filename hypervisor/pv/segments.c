@@ -100,7 +100,8 @@ static void load_ldtr(struct vcpu *v)
 		__asm__ volatile("lldt %w0" ::"r"(0));
 		return;
 	}
-	slot[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | 0x82ULL << 40 | (base >> 24 & 0xff) << 56;
+	slot[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | 0x82ULL << 40 |
+		  (base >> 24 & 0xff) << 56;
 	slot[1] = base >> 32;
 	__asm__ volatile("lldt %w0" ::"r"(LDT_SELECTOR));
 }
@@ -186,10 +187,17 @@ long do_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4
 		return -XEN_EINVAL;
 	}
 	switch (which) {
-	case SEGBASE_FS: wrmsr(MSR_FS_BASE, base); return 0;
-	case SEGBASE_GS_USER: wrmsr(MSR_SHADOW_GS_BASE, base); return 0;
-	case SEGBASE_GS_KERNEL: wrmsr(MSR_GS_BASE, base); return 0;
-	default: return -XEN_EINVAL;
+	case SEGBASE_FS:
+		wrmsr(MSR_FS_BASE, base);
+		return 0;
+	case SEGBASE_GS_USER:
+		wrmsr(MSR_SHADOW_GS_BASE, base);
+		return 0;
+	case SEGBASE_GS_KERNEL:
+		wrmsr(MSR_GS_BASE, base);
+		return 0;
+	default:
+		return -XEN_EINVAL;
 	}
 }
 

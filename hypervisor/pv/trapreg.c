@@ -56,13 +56,20 @@ long do_set_trap_table(uint64_t traps, uint64_t a2, uint64_t a3, uint64_t a4, ui
 static struct pv_callback *callback_slot(struct pv_vcpu *p, unsigned int type)
 {
 	switch (type) {
-	case CALLBACKTYPE_event: return &p->event;
-	case CALLBACKTYPE_failsafe: return &p->failsafe;
-	case CALLBACKTYPE_syscall: return &p->syscall;
-	case CALLBACKTYPE_syscall32: return &p->syscall32;
-	case CALLBACKTYPE_sysenter: return &p->sysenter;
-	case CALLBACKTYPE_nmi: return &p->nmi;
-	default: return NULL;
+	case CALLBACKTYPE_event:
+		return &p->event;
+	case CALLBACKTYPE_failsafe:
+		return &p->failsafe;
+	case CALLBACKTYPE_syscall:
+		return &p->syscall;
+	case CALLBACKTYPE_syscall32:
+		return &p->syscall32;
+	case CALLBACKTYPE_sysenter:
+		return &p->sysenter;
+	case CALLBACKTYPE_nmi:
+		return &p->nmi;
+	default:
+		return NULL;
 	}
 }
 

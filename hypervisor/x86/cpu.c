@@ -45,8 +45,8 @@ void cpu_detect(void)
 	f->cr4 = 0x20 /* PAE */ | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE |
 		 (f->smep ? CR4_SMEP : 0) | (f->umip ? CR4_UMIP : 0) | (f->xsave ? CR4_OSXSAVE : 0);
 	log_info("CPU: %s, %u physical address bits%s%s%s%s", f->vendor, f->phys_bits,
-		 f->xsave ? ", XSAVE" : "", f->fsgsbase ? ", FSGSBASE" : "", f->smep ? ", SMEP" : "",
-		 f->umip ? ", UMIP" : "");
+		 f->xsave ? ", XSAVE" : "", f->fsgsbase ? ", FSGSBASE" : "",
+		 f->smep ? ", SMEP" : "", f->umip ? ", UMIP" : "");
 }
 
 void cpu_setup(void)

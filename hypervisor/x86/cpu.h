@@ -20,32 +20,48 @@
 #define MSR_SHADOW_GS_BASE 0xc0000102
 #define MSR_TSC_AUX	   0xc0000103
 
-#define CR4_TSD	       (1UL << 2)
-#define CR4_DE	       (1UL << 3)
-#define CR4_PGE	       (1UL << 7)
-#define CR4_OSFXSR     (1UL << 9)
-#define CR4_OSXMMEXCPT (1UL << 10)
-#define CR4_UMIP       (1UL << 11)
-#define CR4_FSGSBASE   (1UL << 16)
-#define CR4_OSXSAVE    (1UL << 18)
-#define CR4_SMEP       (1UL << 20)
-#define CR4_SMAP       (1UL << 21)
+#define CR4_TSD		   (1UL << 2)
+#define CR4_DE		   (1UL << 3)
+#define CR4_PGE		   (1UL << 7)
+#define CR4_OSFXSR	   (1UL << 9)
+#define CR4_OSXMMEXCPT	   (1UL << 10)
+#define CR4_UMIP	   (1UL << 11)
+#define CR4_FSGSBASE	   (1UL << 16)
+#define CR4_OSXSAVE	   (1UL << 18)
+#define CR4_SMEP	   (1UL << 20)
+#define CR4_SMAP	   (1UL << 21)
 
 struct cpu_features {
 	char vendor[13];
 	uint32_t max_leaf, max_ext_leaf;
 	bool xsave, xsaveopt, fsgsbase, smep, smap, umip, rdtscp, amd;
 	unsigned int phys_bits;
-	uint64_t cr4;		/* as every CPU runs with, but for a guest's own bits */
+	uint64_t cr4; /* as every CPU runs with, but for a guest's own bits */
 };
 extern struct cpu_features cpu_features;
 
-void cpu_detect(void);	/* boot CPU, once */
-void cpu_setup(void);	/* each CPU: CR0, CR4, EFER, PAT */
+void cpu_detect(void); /* boot CPU, once */
+void cpu_setup(void);  /* each CPU: CR0, CR4, EFER, PAT */
 
-static inline uint64_t read_cr2(void) { uint64_t v; __asm__ volatile("mov %%cr2, %0" : "=r"(v)); return v; }
-static inline uint64_t read_cr4(void) { uint64_t v; __asm__ volatile("mov %%cr4, %0" : "=r"(v)); return v; }
-static inline void write_cr4(uint64_t v) { __asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory"); }
-static inline void write_cr3(uint64_t v) { __asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory"); }
+static inline uint64_t read_cr2(void)
+{
+	uint64_t v;
+	__asm__ volatile("mov %%cr2, %0" : "=r"(v));
+	return v;
+}
+static inline uint64_t read_cr4(void)
+{
+	uint64_t v;
+	__asm__ volatile("mov %%cr4, %0" : "=r"(v));
+	return v;
+}
+static inline void write_cr4(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr4" ::"r"(v) : "memory");
+}
+static inline void write_cr3(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory");
+}
 
 #endif

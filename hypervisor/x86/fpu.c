@@ -28,7 +28,7 @@ void fpu_setup(void)
 	cpuid(13, 0, &a, &b, &c, &d);
 	host_xcr0 = (a | (uint64_t)d << 32) & XCR0_WANTED;
 	xsetbv_safe(host_xcr0);
-	cpuid(13, 0, &a, &b, &c, &d);	/* EBX: size for what is enabled now */
+	cpuid(13, 0, &a, &b, &c, &d); /* EBX: size for what is enabled now */
 	area_size = b;
 }
 
@@ -52,8 +52,8 @@ void *fpu_alloc(void)
 	}
 	p = (char *)ROUND_UP((uintptr_t)raw + 16, 64);
 	((void **)p)[-1] = raw;
-	*(uint16_t *)p = 0x37f;			/* FCW */
-	*(uint32_t *)(p + 24) = 0x1f80;		/* MXCSR */
+	*(uint16_t *)p = 0x37f;		/* FCW */
+	*(uint32_t *)(p + 24) = 0x1f80; /* MXCSR */
 	return p;
 }
 
@@ -104,7 +104,7 @@ void fpu_set_legacy(void *area, const void *fxsave)
 	memcpy(area, fxsave, 512);
 	if (host_xcr0) {
 		memset((char *)area + 512, 0, area_size - 512);
-		*(uint64_t *)((char *)area + 512) = 3;	/* XSTATE_BV: x87 and SSE are there */
+		*(uint64_t *)((char *)area + 512) = 3; /* XSTATE_BV: x87 and SSE are there */
 	}
 	*(uint32_t *)((char *)area + 24) &= 0xffff;
 }

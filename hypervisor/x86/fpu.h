@@ -4,16 +4,16 @@
 
 #include "lib/types.h"
 
-void fpu_setup(void);			/* each CPU */
-void *fpu_alloc(void);			/* initial state; NULL: no memory */
+void fpu_setup(void);  /* each CPU */
+void *fpu_alloc(void); /* initial state; NULL: no memory */
 void fpu_free(void *area);
 void fpu_save(void *area);
 void fpu_load(void *area, uint64_t xcr0);
-uint64_t fpu_host_xcr0(void);		/* what the processor offers and we let through */
+uint64_t fpu_host_xcr0(void); /* what the processor offers and we let through */
 size_t fpu_area_size(void);
 /* The legacy 512 bytes, in and out, for vcpu_guest_context. */
 void fpu_set_legacy(void *area, const void *fxsave);
 void fpu_get_legacy(const void *area, void *fxsave);
-int xsetbv_safe(uint64_t v);		/* nonzero: refused */
+int xsetbv_safe(uint64_t v); /* nonzero: refused */
 
 #endif

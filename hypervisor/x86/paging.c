@@ -17,7 +17,8 @@
 #include "x86/machine.h"
 #include "x86/pte.h"
 
-extern char image_start[], text_start[], text_end[], stubs_start[], rodata_start[], rodata_end[], image_end[];
+extern char image_start[], text_start[], text_end[], stubs_start[], rodata_start[], rodata_end[],
+	image_end[];
 
 uint64_t boot_cr3;
 static uint64_t *l4;
@@ -27,7 +28,9 @@ static paddr_t early_start, early_next, early_end;
 static bool heap_ready;
 static uint64_t early_frames;
 
-struct range { paddr_t start, end; };
+struct range {
+	paddr_t start, end;
+};
 
 static paddr_t image_phys(const char *p)
 {
@@ -119,7 +122,7 @@ static void map_page(uint64_t va, paddr_t pa, uint64_t flags)
 {
 	uint64_t *l2 = l2_for(va), *l1;
 
-	if (l2[L2_INDEX(va)] & PTE_PS) {	/* split a large page into equal small ones */
+	if (l2[L2_INDEX(va)] & PTE_PS) { /* split a large page into equal small ones */
 		uint64_t old = l2[L2_INDEX(va)];
 		paddr_t table = early_page();
 
@@ -161,7 +164,7 @@ static void map_section(const char *from, const char *to, uint64_t flags, uint64
 static void map_image(void)
 {
 	map_section(image_start, stubs_start, 0, 0);
-	map_section(stubs_start, text_end, 0, PTE_RW);	/* until paging_seal() */
+	map_section(stubs_start, text_end, 0, PTE_RW); /* until paging_seal() */
 	map_section(rodata_start, rodata_end, PTE_NX, 0);
 	map_section(rodata_end, image_end, PTE_NX | PTE_RW, PTE_RW);
 }
@@ -261,7 +264,7 @@ void paging_init(void)
 			for (uint64_t k = 0; k < PAGE_SIZE / sizeof(struct frame); k++) {
 				frame_table[i + k].owner = FRAME_OWNER_IO;
 			}
-			break;	/* one shared page: once is enough */
+			break; /* one shared page: once is enough */
 		}
 	}
 }
@@ -354,7 +357,8 @@ void *ioremap(paddr_t p, size_t n)
 	uint64_t va = fixmap_next;
 
 	for (paddr_t q = start; q < end; q += PAGE_SIZE) {
-		map_page(fixmap_next, q, PTE_P | PTE_RW | PTE_PCD | PTE_PWT | PTE_A | PTE_D | PTE_G | PTE_NX);
+		map_page(fixmap_next, q,
+			 PTE_P | PTE_RW | PTE_PCD | PTE_PWT | PTE_A | PTE_D | PTE_G | PTE_NX);
 		fixmap_next += PAGE_SIZE;
 	}
 	return (void *)(va + (p - start));
@@ -371,7 +375,7 @@ void paging_map_trampoline(paddr_t page)
 void paging_unmap_trampoline(paddr_t page)
 {
 	(void)page;
-	l4[0] = 0;	/* its tables are few and stay allocated for the next CPU that comes */
+	l4[0] = 0; /* its tables are few and stay allocated for the next CPU that comes */
 	tlb_flush_all(CPUMASK_ALL);
 }
 
@@ -396,9 +400,12 @@ void cpu_scrub_frame(mfn_t m)
 
 	/* Past the caches: nobody is going to read it soon. */
 	for (; p < end; p += 8) {
-		__asm__ volatile("movnti %1, 0(%0); movnti %1, 8(%0); movnti %1, 16(%0); movnti %1, 24(%0);"
-				 "movnti %1, 32(%0); movnti %1, 40(%0); movnti %1, 48(%0); movnti %1, 56(%0)"
-				 ::"r"(p), "r"(0UL) : "memory");
+		__asm__ volatile(
+			"movnti %1, 0(%0); movnti %1, 8(%0); movnti %1, 16(%0); movnti %1, 24(%0);"
+			"movnti %1, 32(%0); movnti %1, 40(%0); movnti %1, 48(%0); movnti %1, 56(%0)" ::
+				"r"(p),
+			"r"(0UL)
+			: "memory");
 	}
 	__asm__ volatile("sfence" ::: "memory");
 }

@@ -7,8 +7,8 @@
 
 #include "lib/types.h"
 
-#define FRAME_TABLE_BASE 0xffff828000000000ULL	/* slot 261 */
-#define RW_M2P_BASE	 0xffff82a000000000ULL	/* slot 261 */
+#define FRAME_TABLE_BASE 0xffff828000000000ULL /* slot 261 */
+#define RW_M2P_BASE	 0xffff82a000000000ULL /* slot 261 */
 
 /* Builds and loads them; frame table and M2P come into being. Uses bootinfo. */
 void paging_init(void);
@@ -16,8 +16,8 @@ void paging_init(void);
 void paging_give_heap(void);
 /* After the last AP is up: nothing writable aliases code any more. */
 void paging_seal(void);
-void paging_load_own(void);	/* loads boot_cr3 */
+void paging_load_own(void); /* loads boot_cr3 */
 uint64_t *boot_l4_virt(void);
-uint64_t paging_hv_frames(void);	/* frames the hypervisor took at boot */
+uint64_t paging_hv_frames(void); /* frames the hypervisor took at boot */
 
 #endif

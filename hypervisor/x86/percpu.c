@@ -20,7 +20,9 @@
 extern char boot_stack[], vector_stubs[], syscall_entry[], syscall32_entry[], sysenter_entry[];
 extern char stubs_start[];
 
-struct gate { uint64_t low, high; };
+struct gate {
+	uint64_t low, high;
+};
 
 static struct gate idt[256] __attribute__((aligned(4096)));
 static char stubs[64 * MAX_CPUS] __attribute__((section(".stubs"), aligned(4096)));
@@ -50,7 +52,10 @@ uint64_t percpu_own_gdt_base(unsigned int cpu)
 
 void percpu_load_gdt(uint64_t base)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) d = { 0xffff, base };
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) d = { 0xffff, base };
 
 	__asm__ volatile("lgdt %0" ::"m"(d));
 }
@@ -92,7 +97,8 @@ static void gdt_init(unsigned int cpu)
 	*descriptor(g, GUEST_CS32 & ~7) = 0x00cffb000000ffff;
 	*descriptor(g, GUEST_DS & ~7) = 0x00cff3000000ffff;
 	*descriptor(g, GUEST_CS64 & ~7) = 0x00affb000000ffff;
-	*descriptor(g, TSS_SELECTOR) = 103 | (t & 0xffffff) << 16 | 0x89ULL << 40 | (t >> 24 & 0xff) << 56;
+	*descriptor(g, TSS_SELECTOR) = 103 | (t & 0xffffff) << 16 | 0x89ULL << 40 |
+				       (t >> 24 & 0xff) << 56;
 	*descriptor(g, TSS_SELECTOR + 8) = t >> 32;
 }
 
@@ -100,21 +106,22 @@ static void gdt_init(unsigned int cpu)
  * The SYSCALL stub: no stack is switched by the CPU, so a few bytes made for
  * this CPU alone keep RAX aside, note the guest's RSP and load ours.
  */
-static size_t emit_stub(uint8_t *code, const uint8_t *at, const struct cpu_info *info, const char *target)
+static size_t emit_stub(uint8_t *code, const uint8_t *at, const struct cpu_info *info,
+			const char *target)
 {
 	uint64_t scratch = (uint64_t)&info->scratch, top = (uint64_t)(&info->regs + 1);
 	int32_t rel;
 	size_t n = 0;
 
-	code[n++] = 0x48;	/* movabs %rax, scratch */
+	code[n++] = 0x48; /* movabs %rax, scratch */
 	code[n++] = 0xa3;
 	memcpy(code + n, &scratch, 8);
 	n += 8;
-	memcpy(code + n, "\x48\x89\xe0\x48\xbc", 5);	/* mov %rsp, %rax; movabs $top, %rsp */
+	memcpy(code + n, "\x48\x89\xe0\x48\xbc", 5); /* mov %rsp, %rax; movabs $top, %rsp */
 	n += 5;
 	memcpy(code + n, &top, 8);
 	n += 8;
-	code[n++] = 0xe9;	/* jmp target */
+	code[n++] = 0xe9; /* jmp target */
 	rel = (int32_t)((int64_t)target - (int64_t)(at + n + 4));
 	memcpy(code + n, &rel, 4);
 	return n + 4;
@@ -129,7 +136,8 @@ static void make_stubs(unsigned int cpu, const struct cpu_info *info)
 {
 	for (unsigned int compat = 0; compat < 2; compat++) {
 		char *at = stub_of(cpu, compat);
-		uint8_t *alias = (uint8_t *)frame_to_virt(virt_to_frame(at)) + ((uint64_t)at & ~PAGE_MASK);
+		uint8_t *alias = (uint8_t *)frame_to_virt(virt_to_frame(at)) +
+				 ((uint64_t)at & ~PAGE_MASK);
 
 		emit_stub(alias, (uint8_t *)at, info, compat ? syscall32_entry : syscall_entry);
 	}
@@ -155,7 +163,7 @@ static void prepare(unsigned int cpu, char *stack)
 	/* cpu_info() must work there too: a record with the CPU's number, below which #DB has the last page. */
 	t->ist[3] = (uint64_t)info_of_stack(ist_pages[cpu]) & ~15ULL;
 	info_of_stack(ist_pages[cpu])->cpu = cpu;
-	info_of_stack(ist_pages[cpu])->scratch = (uint64_t)&info->regs;	/* entry.S, trap_debug */
+	info_of_stack(ist_pages[cpu])->scratch = (uint64_t)&info->regs; /* entry.S, trap_debug */
 	t->rsp0 = (uint64_t)(&info->regs + 1);
 	t->iomap = sizeof(struct tss);
 	gdt_init(cpu);
@@ -188,14 +196,19 @@ static void load_selectors(void)
 			 "push %%rax\n\t"
 			 "lretq\n"
 			 "1:\tmov %1, %%ss\n\t"
-			 "ltr %2" ::"i"(HV_CS64), "r"(HV_DS), "r"((uint16_t)TSS_SELECTOR) : "rax", "memory");
+			 "ltr %2" ::"i"(HV_CS64),
+			 "r"(HV_DS), "r"((uint16_t)TSS_SELECTOR)
+			 : "rax", "memory");
 }
 
 void percpu_load(unsigned int cpu)
 {
-	struct { uint16_t limit; uint64_t base; } __attribute__((packed)) d = { sizeof(idt) - 1, (uint64_t)idt };
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) d = { sizeof(idt) - 1, (uint64_t)idt };
 
-	*descriptor(gdt_page[cpu], TSS_SELECTOR) &= ~(2ULL << 40);	/* not busy */
+	*descriptor(gdt_page[cpu], TSS_SELECTOR) &= ~(2ULL << 40); /* not busy */
 	percpu_load_gdt(percpu_own_gdt_base(cpu));
 	load_selectors();
 	__asm__ volatile("lidt %0" ::"m"(d));

@@ -17,12 +17,12 @@ struct vcpu;
 
 /* sizeof(struct cpu_info) - sizeof(struct regs) is a multiple of 16: the CPU aligns RSP0 so. */
 struct cpu_info {
-	struct regs regs;	/* of the guest; RSP0 points just past it */
+	struct regs regs; /* of the guest; RSP0 points just past it */
 	uint32_t cpu;
 	uint32_t pad;
 	struct vcpu *current;
-	uint64_t scratch;	/* RAX for a moment, in the SYSCALL stubs */
-	uint64_t cr3;		/* what is loaded, for toggling and for lazy decisions */
+	uint64_t scratch; /* RAX for a moment, in the SYSCALL stubs */
+	uint64_t cr3;	  /* what is loaded, for toggling and for lazy decisions */
 };
 
 static inline struct cpu_info *cpu_info(void)
@@ -33,14 +33,14 @@ static inline struct cpu_info *cpu_info(void)
 	return (struct cpu_info *)((sp | (STACK_SIZE - 1)) + 1 - sizeof(struct cpu_info));
 }
 
-#define HV_CS64		0xe008
-#define HV_DS		0xe010
-#define GUEST_CS32	0xe023
-#define GUEST_DS	0xe02b
-#define GUEST_CS64	0xe033
-#define TSS_SELECTOR	0xe040
-#define LDT_SELECTOR	0xe050
-#define GDT_RESERVED_PAGE 14
+#define HV_CS64		   0xe008
+#define HV_DS		   0xe010
+#define GUEST_CS32	   0xe023
+#define GUEST_DS	   0xe02b
+#define GUEST_CS64	   0xe033
+#define TSS_SELECTOR	   0xe040
+#define LDT_SELECTOR	   0xe050
+#define GDT_RESERVED_PAGE  14
 #define GDT_RESERVED_FIRST 0xe000
 
 struct tss {
@@ -53,7 +53,7 @@ struct tss {
 uint64_t *percpu_gdt(unsigned int cpu);
 struct tss *percpu_tss(unsigned int cpu);
 mfn_t percpu_gdt_frame(unsigned int cpu);
-void percpu_load_gdt(uint64_t base);	/* base: linear address of selector 0 */
-uint64_t percpu_own_gdt_base(unsigned int cpu);	/* for when no guest is loaded */
+void percpu_load_gdt(uint64_t base);		/* base: linear address of selector 0 */
+uint64_t percpu_own_gdt_base(unsigned int cpu); /* for when no guest is loaded */
 
 #endif

@@ -15,12 +15,12 @@
 #include "x86/tlb.h"
 
 static struct spinlock tlb_lock = SPINLOCK_INIT(LOCK_TLB);
-static _Atomic cpumask_t wanted;	/* CPUs that still have to flush */
-static gva_t wanted_page;		/* ~0: everything */
+static _Atomic cpumask_t wanted; /* CPUs that still have to flush */
+static gva_t wanted_page;	 /* ~0: everything */
 static _Atomic uint32_t clock = 1;
 static _Atomic uint32_t flushed_at[MAX_CPUS];
 
-static _Atomic bool no_guest[MAX_CPUS];	/* only the hypervisor's own tables are loaded */
+static _Atomic bool no_guest[MAX_CPUS]; /* only the hypervisor's own tables are loaded */
 
 static inline uint64_t read_cr3(void)
 {

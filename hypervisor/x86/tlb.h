@@ -4,9 +4,9 @@
 
 #include "lib/types.h"
 
-void tlb_load_cr3(uint64_t cr3);	/* loads it, and notes that this CPU has flushed */
-void tlb_load_idle(uint64_t cr3);	/* the same, with no guest mapped until tlb_leave_idle() */
+void tlb_load_cr3(uint64_t cr3);  /* loads it, and notes that this CPU has flushed */
+void tlb_load_idle(uint64_t cr3); /* the same, with no guest mapped until tlb_leave_idle() */
 void tlb_leave_idle(void);
-void tlb_flush_guest(cpumask_t cpus);	/* all non-global entries */
+void tlb_flush_guest(cpumask_t cpus); /* all non-global entries */
 
 #endif

@@ -14,15 +14,35 @@
 #include "x86/percpu.h"
 #include "x86/pte.h"
 
-struct extable_entry { uint64_t fault, fixup; };
+struct extable_entry {
+	uint64_t fault, fixup;
+};
 extern const struct extable_entry extable_start[], extable_end[];
 extern char text_start[], text_end[], image_start[], exit_iretq[];
 
 static const char *const trap_names[32] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bounds", "invalid opcode",
-	"no device", "double fault", "coprocessor", "invalid TSS", "segment not present",
-	"stack fault", "general protection", "page fault", "spurious", "x87", "alignment check",
-	"machine check", "SIMD", "virtualization", "control protection",
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bounds",
+	"invalid opcode",
+	"no device",
+	"double fault",
+	"coprocessor",
+	"invalid TSS",
+	"segment not present",
+	"stack fault",
+	"general protection",
+	"page fault",
+	"spurious",
+	"x87",
+	"alignment check",
+	"machine check",
+	"SIMD",
+	"virtualization",
+	"control protection",
 };
 
 static const struct extable_entry *find_fixup(uint64_t rip)
@@ -44,7 +64,8 @@ void trap_print_stack(uint64_t rbp)
 {
 	uint64_t base = rbp & ~(STACK_SIZE - 1);
 
-	for (unsigned int i = 0; i < 24 && rbp >= HV_START && rbp >= base && rbp + 16 <= base + STACK_SIZE; i++) {
+	for (unsigned int i = 0;
+	     i < 24 && rbp >= HV_START && rbp >= base && rbp + 16 <= base + STACK_SIZE; i++) {
 		const uint64_t *frame = (const uint64_t *)rbp;
 
 		if (!in_text(frame[1])) {
@@ -59,7 +80,8 @@ static void print_regs(const struct regs *r)
 {
 	log_err("CPU %u: vector %u (%s) error %#x", cpu_id(), r->vector & 0xff,
 		trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "?", r->error_code);
-	log_err("RIP %04lx:%016lx  RSP %04lx:%016lx  RFLAGS %08lx", r->cs, r->rip, r->ss, r->rsp, r->rflags);
+	log_err("RIP %04lx:%016lx  RSP %04lx:%016lx  RFLAGS %08lx", r->cs, r->rip, r->ss, r->rsp,
+		r->rflags);
 	log_err("RAX %016lx RBX %016lx RCX %016lx RDX %016lx", r->rax, r->rbx, r->rcx, r->rdx);
 	log_err("RSI %016lx RDI %016lx RBP %016lx R8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
 	log_err("R9  %016lx R10 %016lx R11 %016lx R12 %016lx", r->r9, r->r10, r->r11, r->r12);
@@ -79,7 +101,8 @@ static __attribute__((noreturn)) void die(struct regs *r)
 	log_err("call chain:");
 	log_err("    %016lx", r->rip);
 	trap_print_stack(r->rbp);
-	panic("unexpected %s in the hypervisor", trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "trap");
+	panic("unexpected %s in the hypervisor",
+	      trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "trap");
 }
 
 void trap_from_guest(struct regs *r)
@@ -113,7 +136,7 @@ void trap_from_hypervisor(struct regs *r)
 		return;
 	}
 	if (r->rip == (uint64_t)exit_iretq && r->vector >= 10 && r->vector <= 14) {
-		trap_exit_failed(r);	/* the guest's own frame is bad: does not return */
+		trap_exit_failed(r); /* the guest's own frame is bad: does not return */
 	}
 	fix = find_fixup(r->rip);
 	/* #NP too: a selector may name a descriptor that is not present. */

@@ -71,7 +71,8 @@ static int64_t run(int write, int random_order, unsigned int depth, size_t size,
 			n = syscall(SYS_io_getevents, ring, 1, depth, done, NULL);
 			for (long i = 0; i < n; i++) {
 				if (done[i].res != (int64_t)size) {
-					fprintf(stderr, "blkbench: result %lld\n", (long long)done[i].res);
+					fprintf(stderr, "blkbench: result %lld\n",
+						(long long)done[i].res);
 					exit(1);
 				}
 			}
@@ -85,7 +86,8 @@ static int64_t run(int write, int random_order, unsigned int depth, size_t size,
 			x ^= x >> 7;
 			x ^= x << 17;
 			slot = (unsigned int)done[i].data;
-			submit(&cb[slot], write, slot, size, (random_order ? x % blocks : started % blocks) * size);
+			submit(&cb[slot], write, slot, size,
+			       (random_order ? x % blocks : started % blocks) * size);
 		}
 	}
 	return now_ns() - start;
@@ -98,8 +100,8 @@ int main(int argc, char **argv)
 	if (argc < 2 || (fd = open(argv[1], O_RDWR | O_DIRECT)) < 0) {
 		die(argc < 2 ? "blkbench DEVICE [OPERATIONS]" : argv[1]);
 	}
-	buffer = mmap(NULL, DEPTH * (128ul << 10), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-		      -1, 0);
+	buffer = mmap(NULL, DEPTH * (128ul << 10), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (buffer == MAP_FAILED || syscall(SYS_io_setup, DEPTH, &ring)) {
 		die("io_setup");
 	}
@@ -107,7 +109,9 @@ int main(int argc, char **argv)
 	run(0, 1, DEPTH, 4096, n / 10 + 1);
 	printf("metric read_4k_qd1 %.0f iops\n", n * 1e9 / (double)run(0, 1, 1, 4096, n));
 	printf("metric read_4k_qd32 %.0f iops\n", n * 1e9 / (double)run(0, 1, DEPTH, 4096, n));
-	printf("metric read_128k_qd4 %.1f MB/s\n", n / 4 * 131.072e6 / (double)run(0, 0, 4, 128 << 10, n / 4));
-	printf("metric write_128k_qd4 %.1f MB/s\n", n / 4 * 131.072e6 / (double)run(1, 0, 4, 128 << 10, n / 4));
+	printf("metric read_128k_qd4 %.1f MB/s\n",
+	       n / 4 * 131.072e6 / (double)run(0, 0, 4, 128 << 10, n / 4));
+	printf("metric write_128k_qd4 %.1f MB/s\n",
+	       n / 4 * 131.072e6 / (double)run(1, 0, 4, 128 << 10, n / 4));
 	return 0;
 }

@@ -57,7 +57,8 @@ static void run_clock(int n)
 static void run_fault(int n)
 {
 	size_t size = (size_t)n * 4096;
-	volatile char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				0);
 
 	check(p == MAP_FAILED, "mmap");
 	madvise((void *)p, size, MADV_NOHUGEPAGE);
@@ -123,7 +124,8 @@ static void run_pipe(int n)
 static void run_mmap(int n)
 {
 	for (int i = 0; i < n; i++) {
-		void *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 
 		check(p == MAP_FAILED, "mmap");
 		munmap(p, 65536);
@@ -135,7 +137,7 @@ static const struct {
 	void (*run)(int n);
 	int n;
 } tests[] = {
-	{ "getpid", run_getpid, 20000 },      { "clock_gettime", run_clock, 20000 },
+	{ "getpid", run_getpid, 20000 },	{ "clock_gettime", run_clock, 20000 },
 	{ "anonymous_fault", run_fault, 4000 }, { "mmap_munmap", run_mmap, 4000 },
 	{ "pipe_round_trip", run_pipe, 2000 },	{ "fork_exit", run_fork_exit, 50 },
 	{ "fork_exec", run_fork_exec, 30 },
@@ -157,7 +159,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc > 1 && !strcmp(argv[1], "tsc")) {
-		printf("metric since_power_on %.1f Mcycles\n", (double)__builtin_ia32_rdtsc() / 1e6);
+		printf("metric since_power_on %.1f Mcycles\n",
+		       (double)__builtin_ia32_rdtsc() / 1e6);
 		return 0;
 	}
 	self = argv[0];

@@ -16,7 +16,7 @@ while read -r h; do
 	n=$((n + 1))
 	# shellcheck disable=SC2086
 	if ! printf '#include "%s"\n' "$PWD/$h" |
-		gcc $flags -U_FORTIFY_SOURCE -Wno-unused -O0 -fsyntax-only -x c -; then
+		gcc $flags -include stdint.h -Ibuild/hv -Ibuild/gen -U_FORTIFY_SOURCE -Wno-unused -O0 -fsyntax-only -x c -; then
 		echo "$h does not compile alone"
 		rc=1
 	fi

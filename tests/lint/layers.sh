@@ -47,7 +47,7 @@ function check(f, n, inc, quoted,   row, t) {
 	if (!(t in tree) && f ~ /^frontends\//) { t = plain("frontends/" inc) }
 	if (!(t in tree)) {
 		# A generated header lies beside its source; anything else is a mistake.
-		if (inc ~ /(^|\/)(parse|lex|asm_offsets)[a-z_]*\.h$/) { return }
+		if (inc ~ /(^|\/)(parse|lex|asm_offsets)([.a-z_]*)\.[ch]$/) { return }
 		complain(f, n, "\"" inc "\" is no file of this tree"); return
 	}
 	seen++

@@ -36,12 +36,12 @@ static int format_path(char buf[STORE_PATH_MAX], const char *fmt, va_list ap)
 }
 
 /* The caller's path arguments, as one string; `err` holds 0 or -errno. */
-#define PATH_FROM_ARGS(path, fmt, err)                                                             \
-	do {                                                                                       \
-		va_list ap_;                                                                       \
-		va_start(ap_, fmt);                                                                \
-		(err) = format_path((path), (fmt), ap_);                                           \
-		va_end(ap_);                                                                       \
+#define PATH_FROM_ARGS(path, fmt, err)                   \
+	do {                                             \
+		va_list ap_;                             \
+		va_start(ap_, fmt);                      \
+		(err) = format_path((path), (fmt), ap_); \
+		va_end(ap_);                             \
 	} while (0)
 
 struct store *store_open(void)

@@ -21,7 +21,7 @@
 struct store;
 
 typedef uint32_t store_tx_t;
-#define STORE_NO_TX ((store_tx_t)0)
+#define STORE_NO_TX    ((store_tx_t)0)
 
 /* Longest path the printf-style calls accept, terminator included. */
 #define STORE_PATH_MAX 3073

@@ -261,9 +261,10 @@ static const struct command commands[] = {
 	{ "list", "[PATH]", "names of the children", 0, 1, run_list },
 	{ "ls", "[PATH]", "everything below, with values", 0, 1, run_ls },
 	{ "rm", "PATH...", "remove with all below", 1, -1, run_rm },
-	{ "watch", "[-n COUNT] PATH...", "print what changes, until interrupted", 1, -1, run_watch },
-	{ "chmod", "PATH OWNER-PERM [PERM]", "set permissions: n r w b and a domain, as in n0 r3", 2,
-	  3, run_chmod },
+	{ "watch", "[-n COUNT] PATH...", "print what changes, until interrupted", 1, -1,
+	  run_watch },
+	{ "chmod", "PATH OWNER-PERM [PERM]", "set permissions: n r w b and a domain, as in n0 r3",
+	  2, 3, run_chmod },
 	{ "exists", "PATH", "exit status 0 if it is there", 1, 1, run_exists },
 	{ "count", "", "number of nodes in the whole store", 0, 0, run_count },
 };

@@ -56,8 +56,14 @@ struct mb1_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];
 	uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, loader;
 };
-struct mb1_module { uint32_t start, end, string, reserved; };
-struct mb1_range { uint32_t size; uint64_t addr, len; uint32_t type; } __attribute__((packed));
+struct mb1_module {
+	uint32_t start, end, string, reserved;
+};
+struct mb1_range {
+	uint32_t size;
+	uint64_t addr, len;
+	uint32_t type;
+} __attribute__((packed));
 
 static void read_mb1(const struct mb1_info *mb)
 {
@@ -81,10 +87,22 @@ static void read_mb1(const struct mb1_info *mb)
 	}
 }
 
-struct mb2_tag { uint32_t type, size; };
-struct mb2_module { struct mb2_tag tag; uint32_t start, end; char cmdline[]; };
-struct mb2_mmap { struct mb2_tag tag; uint32_t entry_size, entry_version; };
-struct mb2_range { uint64_t addr, len; uint32_t type, zero; };
+struct mb2_tag {
+	uint32_t type, size;
+};
+struct mb2_module {
+	struct mb2_tag tag;
+	uint32_t start, end;
+	char cmdline[];
+};
+struct mb2_mmap {
+	struct mb2_tag tag;
+	uint32_t entry_size, entry_version;
+};
+struct mb2_range {
+	uint64_t addr, len;
+	uint32_t type, zero;
+};
 
 static void read_mb2_mmap(const struct mb2_mmap *t)
 {
@@ -112,20 +130,27 @@ static void read_mb2(uint32_t info)
 			break;
 		}
 		switch (t->type) {
-		case 1: bootinfo.cmdline = keep((const char *)(t + 1), 2048); break;
-		case 2: bootinfo.loader = keep((const char *)(t + 1), 64); break;
+		case 1:
+			bootinfo.cmdline = keep((const char *)(t + 1), 2048);
+			break;
+		case 2:
+			bootinfo.loader = keep((const char *)(t + 1), 64);
+			break;
 		case 3: {
 			const struct mb2_module *m = (const void *)t;
 
 			add_module(m->start, m->end, m->cmdline);
 			break;
 		}
-		case 6: read_mb2_mmap((const void *)t); break;
+		case 6:
+			read_mb2_mmap((const void *)t);
+			break;
 		case 14:
 		case 15: /* a copy of the RSDP itself: give its place */
 			bootinfo.rsdp = info + off + sizeof(*t);
 			break;
-		default: break;
+		default:
+			break;
 		}
 		off += ROUND_UP(t->size, 8u);
 	}

@@ -67,7 +67,8 @@ static void single_shot(void)
 	CHECK(!wait_fired(system_time() + 350 * MS), "a stopped one does not fire");
 	timer_arm(system_time() + 300 * MS);
 	timer_arm(system_time() + 10000 * MS);
-	CHECK(!wait_fired(system_time() + 350 * MS), "one moved back does not fire at the old time");
+	CHECK(!wait_fired(system_time() + 350 * MS),
+	      "one moved back does not fire at the old time");
 	timer_arm(0);
 
 	s.timeout_abs_ns = system_time() - 1;

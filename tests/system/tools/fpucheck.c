@@ -16,13 +16,13 @@
 
 static uint64_t pattern[REGS][4], found[REGS][4];
 
-#define EACH(op) op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)
+#define EACH(op)    op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7)
 #define LOAD_YMM(n) "vmovdqu " #n "*32(%0), %%ymm" #n "\n"
 #define SAVE_YMM(n) "vmovdqu %%ymm" #n ", " #n "*32(%1)\n"
 #define LOAD_XMM(n) "movdqu " #n "*32(%0), %%xmm" #n "\n"
 #define SAVE_XMM(n) "movdqu %%xmm" #n ", " #n "*32(%1)\n"
 /* Some milliseconds between load and store, all of it in one statement: nothing else may touch them. */
-#define SPIN "1: pause\n dec %2\n jnz 1b\n"
+#define SPIN	    "1: pause\n dec %2\n jnz 1b\n"
 
 __attribute__((target("avx"))) static void hold_avx(uint64_t spins)
 {
@@ -31,7 +31,8 @@ __attribute__((target("avx"))) static void hold_avx(uint64_t spins)
 	__asm__ volatile(EACH(LOAD_YMM) SPIN EACH(SAVE_YMM)
 			 : "+r"(from), "+r"(to), "+r"(spins)
 			 :
-			 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7");
+			 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+			   "xmm7");
 }
 
 static void hold_sse(uint64_t spins)
@@ -41,7 +42,8 @@ static void hold_sse(uint64_t spins)
 	__asm__ volatile(EACH(LOAD_XMM) SPIN EACH(SAVE_XMM)
 			 : "+r"(from), "+r"(to), "+r"(spins)
 			 :
-			 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7");
+			 : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+			   "xmm7");
 }
 
 int main(int argc, char **argv)
@@ -66,8 +68,8 @@ int main(int argc, char **argv)
 		}
 		for (int r = 0; r < REGS; r++) {
 			if (memcmp(pattern[r], found[r], size)) {
-				printf("round %lu: register %d held %016lx, has %016lx\n", rounds, r,
-				       pattern[r][0], found[r][0]);
+				printf("round %lu: register %d held %016lx, has %016lx\n", rounds,
+				       r, pattern[r][0], found[r][0]);
 				return 1;
 			}
 		}

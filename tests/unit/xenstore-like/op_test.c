@@ -374,7 +374,10 @@ Test(op, control_counts_nodes)
 
 	/* "/", local, local/domain, local/domain/5, tool */
 	cr_assert_str_eq(a.text, "5");
-	a = session_ask(dom0, XS_CONTROL, 0, "quota\0" "5", 8);
+	a = session_ask(dom0, XS_CONTROL, 0,
+			"quota\0"
+			"5",
+			8);
 	cr_assert_str_eq(a.text, "nodes 1\n");
 	a = session_ask(dom0, XS_CONTROL, 0, "help", 5);
 	cr_assert(strstr(a.text, "memreport"));

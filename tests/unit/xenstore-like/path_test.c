@@ -31,7 +31,7 @@ Test(path, relative_paths_are_below_the_callers_own_directory)
 
 Test(path, malformed_names_are_refused)
 {
-	static const char *const bad[] = { "",	   "//",   "/a/",  "/a//b", "a/", "a//b", "/a b",
+	static const char *const bad[] = { "",	   "//",   "/a/",  "/a//b", "a/",    "a//b", "/a b",
 					   "/a\n", "/a.b", "/a:b", "@x",    "/\xc3", "/a\\b" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

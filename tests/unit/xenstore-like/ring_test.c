@@ -58,7 +58,8 @@ Test(ring, random_pieces_arrive_whole_and_in_order_across_the_wrap)
 		int n;
 
 		in += guest_put(sent + in, (size_t)rand() % (sizeof(sent) - in + 1));
-		n = ring_read(&ring, got + out, room < sizeof(got) - out ? room : sizeof(got) - out);
+		n = ring_read(&ring, got + out,
+			      room < sizeof(got) - out ? room : sizeof(got) - out);
 		cr_assert_geq(n, 0);
 		out += (size_t)n;
 		/* The space comes back only with the release. */
@@ -116,7 +117,7 @@ Test(ring, impossible_indices_are_refused_and_nothing_moves)
 	page.rsp_cons = 1;
 	cr_assert_eq(ring_write(&ring, bytes, sizeof(bytes)), -EIO);
 	cr_assert_eq(page.rsp_prod, 0);
-	page.rsp_cons = (uint32_t)-(XENSTORE_RING_SIZE + 1);
+	page.rsp_cons = (uint32_t) - (XENSTORE_RING_SIZE + 1);
 	cr_assert_eq(ring_write(&ring, bytes, sizeof(bytes)), -EIO);
 }
 

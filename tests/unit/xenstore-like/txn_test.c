@@ -94,12 +94,18 @@ Test(txn, what_was_read_must_not_have_changed)
 	static const struct {
 		uint32_t type;
 		const char *path;
-	} look[] = { { XS_READ, "/d/x" },      { XS_DIRECTORY, "/d" }, { XS_GET_PERMS, "/d/x" },
-		     { XS_READ, "/d/absent" }, { XS_DIRECTORY, "/d" } };
+	} look[] = { { XS_READ, "/d/x" },
+		     { XS_DIRECTORY, "/d" },
+		     { XS_GET_PERMS, "/d/x" },
+		     { XS_READ, "/d/absent" },
+		     { XS_DIRECTORY, "/d" } };
 	static const struct {
 		const char *path, *value;
-	} change[] = { { "/d/x", "2" },	     { "/d/new", "" }, { "/d/x", "3" },
-		       { "/d/absent", "1" }, { NULL, NULL } };
+	} change[] = { { "/d/x", "2" },
+		       { "/d/new", "" },
+		       { "/d/x", "3" },
+		       { "/d/absent", "1" },
+		       { NULL, NULL } };
 
 	session_write(a, 0, "/d/x", "1");
 	session_write(a, 0, "/d/z", "1");
@@ -223,8 +229,10 @@ Test(txn, quota_binds_inside_and_at_commit)
 	}
 	cr_assert_gt(made, 900);
 	cr_assert_eq(st.quota.nodes[3], 1);
-	session_write(guest, two, "r1/r2/r3/r4/r5/r6/r7/r8/r9/r10/r11/r12/r13/r14/r15/r16/r17/r18/r19", "");
-	session_write(guest, two, "s1/s2/s3/s4/s5/s6/s7/s8/s9/s10/s11/s12/s13/s14/s15/s16/s17/s18/s19", "");
+	session_write(guest, two,
+		      "r1/r2/r3/r4/r5/r6/r7/r8/r9/r10/r11/r12/r13/r14/r15/r16/r17/r18/r19", "");
+	session_write(guest, two,
+		      "s1/s2/s3/s4/s5/s6/s7/s8/s9/s10/s11/s12/s13/s14/s15/s16/s17/s18/s19", "");
 	cr_assert_str_eq(commit(guest, tx), "");
 	cr_assert_str_eq(commit(guest, two), "ENOSPC");
 	cr_assert_leq(st.quota.nodes[3], st.quota.limit.nodes);
@@ -246,7 +254,7 @@ Test(txn, what_was_open_at_a_restart_can_be_ended_once_with_eagain)
  * moment (so it might as well have run then), and the model takes its writes.  When it is refused,
  * something it read must have been written since it began.
  */
-#define CELLS 6
+#define CELLS  6
 #define ACTORS 4
 
 struct play {
