@@ -1,6 +1,6 @@
 #!/bin/bash
 # Disks: what the guest wrote is what the image holds, what the image holds is what the
 # guest reads, a read-only disk refuses writes, several disks at once.
-# limit: 420
+# limit: 540
 . "$(dirname "$0")/lib/host.sh"
 run_inside disk

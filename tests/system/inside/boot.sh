@@ -76,6 +76,6 @@ else
 fi
 same "the first guest is none the worse" yes "$(guest first 'echo yes')"
 check "both shut down when asked" bash -c 'pav shutdown first && pav shutdown second'
-check "the first is gone" gone first 60
-check "the second is gone" gone second 60
+check "the first is gone" gone first 150
+check "the second is gone" gone second 150
 finish

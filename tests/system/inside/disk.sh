@@ -33,7 +33,7 @@ guest disk 'umount /mnt' 60 >/dev/null
 guest disk 'dd if=/dev/xvda of=/dev/null bs=512 count=999 skip=7 iflag=direct 2>/dev/null' >/dev/null
 same "reads of single sectors past the cache" 0 $?
 check "guest shuts down when asked" pav shutdown disk
-check "it is gone" gone disk 60
+check "it is gone" gone disk 150
 
 mkdir -p /mnt/w
 mount -o loop,ro /scratch/write.img /mnt/w

@@ -77,6 +77,6 @@ got=$(ping -6 -c 5 -W 5 "${ll}%br0" 2>/dev/null | sed -n 's/.* \([0-9]*\) packet
 same "5 of 5 pings over IPv6" 5 "$got"
 
 check "both shut down" bash -c 'pav shutdown one && pav shutdown two'
-check "the first is gone" gone one 60
-check "the second is gone" gone two 60
+check "the first is gone" gone one 150
+check "the second is gone" gone two 150
 finish
