@@ -21,18 +21,33 @@ snapshot() {
 	ps -o comm | grep '^pav' | sort
 }
 
+# What an earlier step left in flight has settled when two looks agree.
+settled() {
+	local last=x now=y i
+	for i in $(seq 20); do
+		now=$(snapshot)
+		[ "$now" = "$last" ] && break
+		last=$now
+		sleep 0.4
+	done
+	printf '%s\n' "$now"
+}
+
 # refused TEXT PATTERN COMMAND...: exit status not 0, one sentence that matches, nothing left.
 refused() {
-	local text=$1 pattern=$2 out lines before after
+	local text=$1 pattern=$2 out lines before after i
 	shift 2
-	before=$(snapshot)
+	before=$(settled)
 	if out=$("$@" 2>&1 </dev/null); then
 		bad "$text: accepted"
 		detail "$text: $out"
 		return
 	fi
-	sleep 0.3
-	after=$(snapshot)
+	# A connection that is just being closed is no leak; what stays for ten looks is.
+	for i in $(seq 10); do
+		after=$(settled)
+		[ "$before" = "$after" ] && break
+	done
 	lines=$(printf '%s\n' "$out" | grep -c .)
 	if ! printf '%s\n' "$out" | grep -qiE "$pattern"; then
 		bad "$text: says '$(printf '%s' "$out" | head -3)'"
