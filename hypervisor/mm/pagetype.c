@@ -83,6 +83,7 @@ static int adjust_l1e(uint64_t *entry)
 static int get_adjusted_l1e(struct domain *d, uint64_t entry, const struct domain *foreign)
 {
 	mfn_t m = PTE_MFN(entry);
+	int rc;
 
 	if (!(entry & PTE_P)) {
 		return 0;
@@ -90,15 +91,11 @@ static int get_adjusted_l1e(struct domain *d, uint64_t entry, const struct domai
 	if (unlikely(!is_ram(m))) {
 		return get_device_frame(d, m);
 	}
-	if (unlikely(foreign != d)) {
-		int rc = get_ram_frame(m, entry & PTE_RW, foreign);
-
-		if (rc == 0) {
-			frame_of(m)->flags |= FRAME_ABROAD;
-		}
-		return rc;
+	rc = get_ram_frame(m, entry & PTE_RW, foreign);
+	if (unlikely(foreign != d) && rc == 0) {
+		frame_of(m)->flags |= FRAME_ABROAD;
 	}
-	return get_ram_frame(m, entry & PTE_RW, foreign);
+	return rc;
 }
 
 int pagetype_get_l1e(struct domain *d, uint64_t *entry, struct domain *foreign)

@@ -11,6 +11,7 @@
 #include "base/bug.h"
 #include "base/log.h"
 #include "core/hypercall.h"
+#include "core/rights.h"
 #include "core/sched/sched.h"
 #include "core/softirq.h"
 #include "core/time.h"
@@ -210,6 +211,28 @@ cpumask_t guest_cpus(struct domain *d, uint64_t vcpus)
 		}
 	}
 	return cpus;
+}
+
+struct domain *guest_named_domain(domid_t id)
+{
+	struct domain *me = cpu_current()->domain, *d;
+
+	if (id == DOMID_SELF || id == me->id) {
+		return me;
+	}
+	d = domain_get(id);
+	if (d && !rights_control(me, d)) {
+		domain_put(d);
+		return NULL;
+	}
+	return d;
+}
+
+void guest_named_done(struct domain *d)
+{
+	if (d && d != cpu_current()->domain) {
+		domain_put(d);
+	}
 }
 
 cpumask_t cpu_domain_cpus(uint16_t domid)

@@ -75,6 +75,13 @@ static inline struct pv_vcpu *pv_of(struct vcpu *v)
 	return v->pv;
 }
 
+/*
+ * The domain that a paging hypercall names: the current one (unreferenced), or another that it controls,
+ * referenced.  NULL: none such.  done gives back what was taken; NULL is fine.
+ */
+struct domain *guest_named_domain(domid_t id);
+void guest_named_done(struct domain *d);
+
 /* Changes between guest kernel and user mode of the current vCPU (CR3, GS). */
 void guest_toggle_mode(struct vcpu *v);
 /* Loads the L4 of the mode the current vCPU is in. */

@@ -20,44 +20,22 @@ struct update_context {
 	struct domain *owner; /* owns what is mapped: likewise; NULL: DOMID_IO */
 };
 
-static struct domain *domain_of(domid_t id)
-{
-	struct domain *me = cpu_current()->domain, *d;
-
-	if (id == DOMID_SELF || id == me->id) {
-		return me;
-	}
-	d = domain_get(id);
-	if (d && !rights_control(me, d)) {
-		domain_put(d);
-		return NULL;
-	}
-	return d;
-}
-
-static void domain_done(struct domain *d)
-{
-	if (d && d != cpu_current()->domain) {
-		domain_put(d);
-	}
-}
-
 static int open_context(struct update_context *c, uint64_t foreign)
 {
 	struct domain *me = cpu_current()->domain;
 	unsigned int tables = (unsigned int)(foreign >> 16) & 0xffff;
 
-	c->d = tables ? domain_of((domid_t)(tables - 1)) : me;
+	c->d = tables ? guest_named_domain((domid_t)(tables - 1)) : me;
 	if (!c->d) {
 		return -XEN_ESRCH;
 	}
 	if ((foreign & 0xffff) == DOMID_IO || (foreign & 0xffff) == DOMID_XEN) {
 		c->owner = me; /* device frames are judged by the mapper's own rights */
-		return me->hardware ? 0 : (domain_done(c->d), -XEN_EPERM);
+		return me->hardware ? 0 : (guest_named_done(c->d), -XEN_EPERM);
 	}
-	c->owner = domain_of((domid_t)foreign);
+	c->owner = guest_named_domain((domid_t)foreign);
 	if (!c->owner) {
-		domain_done(c->d);
+		guest_named_done(c->d);
 		return -XEN_ESRCH;
 	}
 	return 0;
@@ -65,8 +43,8 @@ static int open_context(struct update_context *c, uint64_t foreign)
 
 static void close_context(struct update_context *c)
 {
-	domain_done(c->d);
-	domain_done(c->owner);
+	guest_named_done(c->d);
+	guest_named_done(c->owner);
 }
 
 /* One MMU_NORMAL_PT_UPDATE: ptr is the machine address of the entry. */
@@ -229,7 +207,7 @@ long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t 
 long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid,
 				      uint64_t a5)
 {
-	struct domain *owner = domain_of((domid_t)domid);
+	struct domain *owner = guest_named_domain((domid_t)domid);
 	long rc;
 
 	(void)a5;
@@ -237,6 +215,6 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flag
 		return -XEN_ESRCH;
 	}
 	rc = update_va(va, entry, flags, owner);
-	domain_done(owner);
+	guest_named_done(owner);
 	return rc;
 }

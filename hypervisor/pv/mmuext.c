@@ -141,24 +141,9 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 	}
 }
 
-static struct domain *subject(uint64_t id)
-{
-	struct domain *me = cpu_current()->domain, *d;
-
-	if (id == DOMID_SELF || id == me->id) {
-		return me;
-	}
-	d = domain_get((domid_t)id);
-	if (d && !rights_control(me, d)) {
-		domain_put(d);
-		d = NULL;
-	}
-	return d;
-}
-
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
 {
-	struct domain *d = subject(foreign);
+	struct domain *d = guest_named_domain((domid_t)foreign);
 	uint32_t n = (uint32_t)count & ~(1U << 31), done = 0, before = 0;
 	struct mmuext_op op;
 	long rc = 0;
@@ -199,8 +184,6 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 		}
 	}
 out:
-	if (d != cpu_current()->domain) {
-		domain_put(d);
-	}
+	guest_named_done(d);
 	return rc;
 }

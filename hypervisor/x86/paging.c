@@ -338,11 +338,6 @@ void paging_give_heap(void)
 		 (unsigned long)(image_end - image_start) / 1024);
 }
 
-uint64_t paging_hv_frames(void)
-{
-	return early_frames + (uint64_t)(image_end - image_start) / PAGE_SIZE;
-}
-
 void paging_seal(void)
 {
 	map_section(stubs_start, text_end, 0, 0);

@@ -18,6 +18,5 @@ void paging_give_heap(void);
 void paging_seal(void);
 void paging_load_own(void); /* loads boot_cr3 */
 uint64_t *boot_l4_virt(void);
-uint64_t paging_hv_frames(void); /* frames the hypervisor took at boot */
 
 #endif
