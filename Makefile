@@ -66,6 +66,8 @@ J     ?= $(shell nproc)
 SUB   := $(MAKE) --no-print-directory -j$(J)
 # A step of a check that is not itself a test: when it fails, the check says so in the usual form.
 STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
+# System tests run with assertions; what people run is shown by smoke.
+CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
 .PHONY: help setup programs hypervisor image run smoke check check-unit check-abi check-system \
 	bench lint fmt tour clean build-unit build-abi
@@ -78,7 +80,7 @@ setup:		## install the Debian packages of config/packages.list that are missing
 
 programs: $(PROGRAMS) ## build every userland program
 
-hypervisor:	## build the hypervisor: build/pavane
+hypervisor:	## build the hypervisor: build/pavane, and build/pavane-debug for the tests
 
 image: setup	## kernel, control domain and guest images, cached in build/image/
 	@$(SUB) programs
@@ -97,7 +99,7 @@ smoke: setup	## the same with nobody at the keyboard: the end-to-end checks, wit
 check: setup	## everything: lint, unit, golden, ABI and system tests
 	@$(SUB) hypervisor programs build-unit build-abi $(STEP)
 	@$(SUB) images $(STEP)
-	@tests/run all
+	@$(CHECKED) tests/run all
 
 check-unit: setup ## unit and golden tests: no root, no QEMU, under a minute
 	@$(SUB) programs build-unit $(STEP)
@@ -107,10 +109,10 @@ check-abi: setup ## mini-guests that prove the ABI, in QEMU
 	@$(SUB) hypervisor build-abi $(STEP)
 	@tests/run abi
 
-check-system: setup ## whole machines in QEMU: the same tests as smoke
+check-system: setup ## whole machines in QEMU: the tests of smoke, on the debug flavour
 	@$(SUB) hypervisor programs $(STEP)
 	@$(SUB) images $(STEP)
-	@tests/run system
+	@$(CHECKED) tests/run system
 
 bench: setup	## the race with the peer and with bare Linux: build/bench/
 	@$(SUB) hypervisor programs
