@@ -11,6 +11,8 @@
 #include "core/sched/policy.h"
 
 #define SLICE ((ns_t)10000000)
+#define LEAST \
+	((ns_t)200000) /* at least: what a guest asks of a backend, or answers, gathers meanwhile */
 #define BOOST ((ns_t)10000000) /* how far behind the floor a sleeper may come back */
 #define SPREAD_MAX \
 	((ns_t)50000000) /* how far from the floor, either way, one may arrive from another CPU */
@@ -69,6 +71,7 @@ static bool credit_preempts(const struct runq *q, const struct vcpu *v, const st
 const struct sched_policy sched_policy_credit = {
 	.name = "credit",
 	.slice = SLICE,
+	.least = LEAST,
 	.init = credit_init,
 	.charge = credit_charge,
 	.enqueue = credit_enqueue,

@@ -23,8 +23,8 @@ struct runq {
 	int64_t floor;		  /* the policy's: key of whoever was served last, never falls */
 	ns_t picked_at;		  /* when curr was chosen */
 	bool yielding;		  /* curr asked to be passed over once */
-	bool slice_armed;
 	struct timer slice;
+	ns_t slice_at; /* when it fires, 0: not armed */
 	ns_t idle_since, idle_total;
 } __attribute__((aligned(64)));
 
@@ -33,6 +33,7 @@ enum sched_why { SCHED_WOKEN, SCHED_PREEMPTED, SCHED_YIELDED, SCHED_MOVED };
 struct sched_policy {
 	const char *name;
 	ns_t slice; /* how long before others are considered */
+	ns_t least; /* how long one that was chosen runs before one that preempts it may */
 	void (*init)(struct vcpu *v);
 	/* v, the current one of q, has run for so long. */
 	void (*charge)(struct runq *q, struct vcpu *v, ns_t ran);

@@ -135,7 +135,26 @@ static bool tell_idle_cpu(const struct vcpu *v)
 	return true;
 }
 
-/* v was queued on q: makes the CPU look if it should run v at once. */
+/* Makes the CPU look no later than then who should run.  The timer is never put off: it finds out when it
+ * fires whether it still matters. */
+static void look_by(struct runq *q, ns_t when)
+{
+	if (!q->slice_at || when < q->slice_at) {
+		q->slice_at = when;
+		timer_set(&q->slice, when);
+	}
+}
+
+/*
+ * Has curr run for the least time that the policy grants?  Without it a guest and the backend that serves
+ * it would take the CPU from each other at every request.
+ */
+static bool had_least(const struct runq *q, ns_t now)
+{
+	return now - q->picked_at >= policy->least;
+}
+
+/* v was queued on q: makes the CPU look if it should run v now or soon. */
 static void tickle(struct runq *q, struct vcpu *v, ns_t now)
 {
 	if (q->curr == q->idle) {
@@ -145,8 +164,13 @@ static void tickle(struct runq *q, struct vcpu *v, ns_t now)
 	}
 	charge_current(q, now);
 	if (policy->preempts(q, v, q->curr)) {
-		softirq_raise_on(q->cpu, SOFTIRQ_SCHEDULE);
-	} else if (!atomic_load(&v->running)) {
+		if (had_least(q, now)) {
+			softirq_raise_on(q->cpu, SOFTIRQ_SCHEDULE);
+			return;
+		}
+		look_by(q, q->picked_at + policy->least);
+	}
+	if (!atomic_load(&v->running)) {
 		/* One that became idle while we chose has not seen v; it looks at 'waiting' after it says it is idle. */
 		tell_idle_cpu(v);
 	}
@@ -346,6 +370,9 @@ static bool may_go_on(struct runq *q, ns_t now)
 	if (v == q->idle || !vcpu_runnable(v) || !allowed_on(v, q->cpu) || q->yielding) {
 		return false;
 	}
+	if (!had_least(q, now)) {
+		return true;
+	}
 	return now - q->picked_at < policy->slice && !(q->head && policy->preempts(q, q->head, v));
 }
 
@@ -381,19 +408,19 @@ static void slice_ended(void *arg)
 	struct runq *q = arg;
 
 	spin_lock(&q->lock);
-	q->slice_armed = false;
+	q->slice_at = 0;
 	spin_unlock(&q->lock);
 	if (q->curr != q->idle) {
 		softirq_raise(SOFTIRQ_SCHEDULE);
 	}
 }
 
-/* The timer is left alone by switches: it finds out when it fires whether the slice has really ended. */
 static void arm_slice(struct runq *q)
 {
-	if (q->curr != q->idle && !q->slice_armed) {
-		q->slice_armed = true;
-		timer_set(&q->slice, q->picked_at + policy->slice);
+	bool pressed = q->head && policy->preempts(q, q->head, q->curr);
+
+	if (q->curr != q->idle) {
+		look_by(q, q->picked_at + (pressed ? policy->least : policy->slice));
 	}
 }
 

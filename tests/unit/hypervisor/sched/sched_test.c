@@ -188,6 +188,52 @@ Test(sched, sleeper_is_served_soon_and_cannot_starve_others)
 	}
 }
 
+Test(sched, one_just_chosen_keeps_its_cpu_for_a_moment)
+{
+	struct domain *hog, *io;
+	struct vcpu *v;
+
+	start(1, "credit");
+	check_idle = false;
+	hog = machine_domain(1, 1);
+	io = machine_domain(2, 1);
+	machine_up(hog);
+	machine_up(io);
+	v = io->vcpu[0];
+	machine_on(0);
+	vcpu_set_flag(v, VPF_DOWN);
+	run(95 * MS);
+	/* Long out of use, it goes before the hog, which has had the CPU for a while. */
+	machine_on(0);
+	vcpu_clear_flag(v, VPF_DOWN);
+	machine_settle();
+	cr_assert_eq(machine.current[0], v);
+	run(MS / 20);
+	machine_on(0);
+	sched_block();
+	machine_settle();
+	cr_assert_eq(machine.current[0], hog->vcpu[0]);
+	/* It still would, but the hog has only begun. */
+	run(MS / 20);
+	machine_on(0);
+	vcpu_wake(v);
+	machine_settle();
+	cr_assert_eq(machine.current[0], hog->vcpu[0]);
+	run(MS / 10);
+	cr_assert_eq(machine.current[0], hog->vcpu[0]);
+	run(MS / 10);
+	cr_assert_eq(machine.current[0], v, "it has had its least time");
+	/* Who waits need not wait for that if the CPU becomes free. */
+	machine_on(0);
+	sched_block();
+	machine_settle();
+	machine_on(0);
+	vcpu_wake(v);
+	sched_block();
+	machine_settle();
+	cr_assert_eq(machine.current[0], v);
+}
+
 Test(sched, woken_vcpu_takes_an_idle_cpu_at_once)
 {
 	struct domain *d;
