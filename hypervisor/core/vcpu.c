@@ -187,23 +187,51 @@ void vcpu_unpause(struct vcpu *v)
 	}
 }
 
-static void publish_runstate(const struct vcpu *v)
+/* The area in one piece, as nearly all are: a few stores.  The guest sees them in this order, as on any x86. */
+static void publish_in_place(struct vcpu_runstate_info *area, const struct vcpu_runstate_info *r,
+			     bool flagged)
+{
+	if (flagged) {
+		__atomic_store_n(&area->state_entry_time, r->state_entry_time | XEN_RUNSTATE_UPDATE,
+				 __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+	}
+	area->state = r->state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(r->time); i++) {
+		area->time[i] = r->time[i];
+	}
+	__atomic_store_n(&area->state_entry_time, r->state_entry_time, __ATOMIC_RELEASE);
+}
+
+static void publish_in_parts(const struct guest_area *area, struct vcpu_runstate_info r,
+			     bool flagged)
 {
 	const size_t entry_at = offsetof(struct vcpu_runstate_info, state_entry_time);
-	struct vcpu_runstate_info r = v->runstate;
 	uint64_t entry = r.state_entry_time;
 
-	if (!(v->domain->vm_assist & 1u << VMASST_TYPE_runstate_update_flag)) {
-		guest_area_write(&v->runstate_area, 0, &r, sizeof(r));
+	if (!flagged) {
+		guest_area_write(area, 0, &r, sizeof(r));
 		return;
 	}
-	/* A reader that sees the flag, or another entry time than before, tries again. */
 	r.state_entry_time |= XEN_RUNSTATE_UPDATE;
-	guest_area_write(&v->runstate_area, entry_at, &r.state_entry_time, sizeof(entry));
+	guest_area_write(area, entry_at, &r.state_entry_time, sizeof(entry));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	guest_area_write(&v->runstate_area, 0, &r, sizeof(r));
+	guest_area_write(area, 0, &r, sizeof(r));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	guest_area_write(&v->runstate_area, entry_at, &entry, sizeof(entry));
+	guest_area_write(area, entry_at, &entry, sizeof(entry));
+}
+
+/* Happens at every wake-up and every switch.  A reader that sees the flag, or another entry time than before, tries again. */
+static void publish_runstate(const struct vcpu *v)
+{
+	const struct guest_area *area = &v->runstate_area;
+	bool flagged = v->domain->vm_assist & 1u << VMASST_TYPE_runstate_update_flag;
+
+	if (area->first == area->size) {
+		publish_in_place(area->part[0], &v->runstate, flagged);
+	} else {
+		publish_in_parts(area, v->runstate, flagged);
+	}
 }
 
 void vcpu_runstate_set(struct vcpu *v, int state, ns_t now)
