@@ -185,6 +185,17 @@ static int result_of(ssize_t rc)
 	return rc < 0 ? -errno : (int)rc;
 }
 
+/* Data of a file in memory: a copy; handing it to a kernel thread would cost more than doing it. */
+static int copy_data(int fd, bool read, const struct iovec *iov, unsigned int count, off_t offset)
+{
+	if (count == 1) {
+		return result_of(read ? pread(fd, iov->iov_base, iov->iov_len, offset)
+				      : pwrite(fd, iov->iov_base, iov->iov_len, offset));
+	}
+	return result_of(read ? preadv(fd, iov, (int)count, offset)
+			      : pwritev(fd, iov, (int)count, offset));
+}
+
 /* Read or write what is left of the data. */
 static void submit_data(struct blkback *b, struct blk_io *io)
 {
@@ -196,11 +207,7 @@ static void submit_data(struct blkback *b, struct blk_io *io)
 
 	io->step = IO_DATA;
 	if (b->disk.in_memory) {
-		/* A copy; handing it to a kernel thread would cost more than doing it. */
-		on_data(b, io,
-			result_of(io->rq.op == BLK_READ
-					  ? preadv(fd, iov, (int)count, (off_t)offset)
-					  : pwritev(fd, iov, (int)count, (off_t)offset)));
+		on_data(b, io, copy_data(fd, io->rq.op == BLK_READ, iov, count, (off_t)offset));
 		return;
 	}
 	sqe = get_sqe(b);
@@ -280,7 +287,8 @@ static void on_data(struct blkback *b, struct blk_io *io, int res)
 			 (unsigned long long)io->rq.sector_count, (unsigned long long)io->rq.sector,
 			 res < 0 ? strerror(-res) : "the medium ends early");
 		finish(b, io, BLKIF_RSP_ERROR);
-	} else if (advance(io, (size_t)res), io->done < total) {
+	} else if ((uint64_t)res < total - io->done) {
+		advance(io, (size_t)res);
 		submit_data(b, io);
 	} else if (io->rq.op == BLK_FLUSH) {
 		submit_sync(b, io);
@@ -345,12 +353,13 @@ static int fetch_segments(struct blkback *b, struct blk_io *io)
 /* Map the data's pages; neighbours in memory become one piece of the vector. */
 static int map_data(struct blkback *b, struct blk_io *io)
 {
-	uint32_t refs[BLK_MAX_SEGMENTS] = { 0 };
+	uint32_t refs[BLK_MAX_SEGMENTS];
 	unsigned int count = io->rq.segment_count;
 	struct iovec *last = NULL;
 	int rc;
 
-	for (unsigned int i = 0; i < count; i++) {
+	refs[0] = io->rq.segments[0].gref;
+	for (unsigned int i = 1; i < count; i++) {
 		refs[i] = io->rq.segments[i].gref;
 	}
 	rc = gmap_get(b->gmap, refs, count, io->rq.op == BLK_READ, io->pages);
@@ -746,6 +755,7 @@ static void open_uring(struct blkback *b)
 	if (rc) {
 		die("io_uring: %s", strerror(-rc));
 	}
+	io_uring_register_ring_fd(&b->uring); /* spares looking it up; all goes well without */
 }
 
 static void open_all(struct blkback *b)
@@ -776,9 +786,8 @@ static void open_all(struct blkback *b)
 static void confine(struct blkback *b)
 {
 	static const int extra[] = {
-		SCMP_SYS(io_uring_enter),
-		SCMP_SYS(preadv),
-		SCMP_SYS(pwritev),
+		SCMP_SYS(io_uring_enter), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
+		SCMP_SYS(preadv),	  SCMP_SYS(pwritev),
 	};
 	int rc;
 

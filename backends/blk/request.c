@@ -12,13 +12,14 @@ static bool range_is_on_disk(const struct blk_limits *l, uint64_t sector, uint64
 
 int blk_parse_segments(const struct blk_limits *limits, struct blk_request *out)
 {
+	const uint32_t odd = limits->align - 1;
 	uint64_t total = 0;
 
 	for (unsigned int i = 0; i < out->segment_count; i++) {
 		const struct blkif_request_segment *s = &out->segments[i];
 
 		if (s->first_sect > s->last_sect || s->last_sect >= BLK_PAGE_SECTORS ||
-		    s->first_sect % limits->align || (s->last_sect + 1u) % limits->align) {
+		    ((s->first_sect | (s->last_sect + 1u)) & odd)) {
 			return BLKIF_RSP_ERROR;
 		}
 		total += s->last_sect - s->first_sect + 1u;

@@ -24,7 +24,7 @@ enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 /* What the disk allows; sectors are of 512 bytes whatever the medium's are. */
 struct blk_limits {
 	uint64_t sectors;
-	uint32_t align; /* sectors: position and length of data must be multiples */
+	uint32_t align; /* sectors, a power of two: position and length of data must be multiples */
 	bool readonly, discard;
 };
 

@@ -21,6 +21,7 @@ struct gmap_chunk {
 	bool cached;
 	struct entry {
 		uint32_t ref;
+		uint8_t *addr;
 		struct gmap_chunk *chunk;
 		struct entry *next; /* in its bucket */
 	} entries[];
@@ -144,17 +145,19 @@ static struct gmap_chunk *map_chunk(struct gmap *g, uint32_t *refs, unsigned int
 	}
 	c->count = count;
 	for (unsigned int i = 0; i < count; i++) {
-		c->entries[i] = (struct entry){ .ref = refs[i], .chunk = c };
+		c->entries[i] = (struct entry){ .ref = refs[i],
+						.addr = c->addr + (size_t)i * PAGE_BYTES,
+						.chunk = c };
 	}
 	g->mapped += count;
 	return c;
 }
 
-static void hold(struct gmap_page *page, struct gmap_chunk *c, unsigned int index)
+static void hold(struct gmap_page *page, const struct entry *e)
 {
-	page->addr = c->addr + (size_t)index * PAGE_BYTES;
-	page->chunk = c;
-	c->users++;
+	page->addr = e->addr;
+	page->chunk = e->chunk;
+	e->chunk->users++;
 }
 
 struct gmap *gmap_new(xengnttab_handle *gnt, uint32_t domid, unsigned int limit)
@@ -185,7 +188,7 @@ int gmap_get(struct gmap *g, const uint32_t *refs, unsigned int count, bool writ
 
 		pages[i].chunk = NULL;
 		if (e) {
-			hold(&pages[i], e->chunk, (unsigned int)(e - e->chunk->entries));
+			hold(&pages[i], e);
 			touch(g, e->chunk);
 		} else {
 			missing[missing_count++] = refs[i];
@@ -208,7 +211,7 @@ int gmap_get(struct gmap *g, const uint32_t *refs, unsigned int count, bool writ
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		if (!pages[i].chunk) {
-			hold(&pages[i], c, next++);
+			hold(&pages[i], &c->entries[next++]);
 		}
 	}
 	if (keep) {
