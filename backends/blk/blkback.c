@@ -14,12 +14,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -732,18 +730,6 @@ static void publish_features(struct blkback *b)
 	}
 }
 
-static int open_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void open_uring(struct blkback *b)
 {
 	int rc = io_uring_queue_init(URING_ENTRIES, &b->uring,
@@ -762,11 +748,7 @@ static void open_all(struct blkback *b)
 {
 	int rc;
 
-	b->xce = port_open();
-	b->gnt = xengnttab_open(NULL, 0);
-	if (!b->xce || !b->gnt) {
-		die("can't open /dev/xen/%s: %s", b->xce ? "gntdev" : "evtchn", strerror(errno));
-	}
+	run_open_handles(&b->xce, &b->gnt);
 	rc = device_open(&b->dev, "vbd", b->config->domid, b->config->id, &ops, b);
 	if (rc) {
 		die("can't reach the store: %s", strerror(-rc));
@@ -778,7 +760,7 @@ static void open_all(struct blkback *b)
 			log_warn("no journal: %s", strerror(errno));
 		}
 	}
-	b->signal_fd = open_signals();
+	b->signal_fd = run_open_signals();
 	open_uring(b);
 }
 
@@ -789,14 +771,8 @@ static void confine(struct blkback *b)
 		SCMP_SYS(io_uring_enter), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
 		SCMP_SYS(preadv),	  SCMP_SYS(pwritev),
 	};
-	int rc;
 
-	run_drop_rights(b->config->uid);
-	rc = device_watch(&b->dev);
-	if (rc) {
-		die("can't watch the store: %s", strerror(-rc));
-	}
-	run_filter_syscalls(extra, sizeof(extra) / sizeof(extra[0]));
+	run_confine(b->config->uid, &b->dev, extra, sizeof(extra) / sizeof(extra[0]));
 }
 
 static void on_event(struct blkback *b)
@@ -909,10 +885,5 @@ int blkback_run(const struct blkback_config *config)
 		turn(&b);
 	}
 	journal_close(b.journal, b.dev.over);
-	if (b.dev.lost) {
-		log_error("leaving without the frontend's knowledge; the next process resumes");
-		return RUN_EXIT_LOST;
-	}
-	log_info("device over");
-	return 0;
+	return run_end(&b.dev);
 }

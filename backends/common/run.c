@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,16 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
 #include <seccomp.h>
 
+#include "backends/common/port.h"
 #include "dom0-tools/libpav/die.h"
+#include "dom0-tools/libpav/log.h"
 
 uint64_t run_parse_number(const char *what, const char *text, uint64_t max)
 {
@@ -59,6 +63,27 @@ void run_close_inherited(void)
 	close_range(3, ~0U, 0);
 }
 
+int run_open_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void run_open_handles(xenevtchn_handle **xce, xengnttab_handle **gnt)
+{
+	*xce = port_open();
+	*gnt = xengnttab_open(NULL, 0);
+	if (!*xce || !*gnt) {
+		die("can't open /dev/xen/%s: %s", *xce ? "gntdev" : "evtchn", strerror(errno));
+	}
+}
+
 static void enter_empty_root(void)
 {
 	static const char path[] = RUN_DIR "/empty";
@@ -71,7 +96,7 @@ static void enter_empty_root(void)
 	}
 }
 
-void run_drop_rights(uid_t uid)
+static void drop_rights(uid_t uid)
 {
 	struct rlimit none = { 0, 0 };
 
@@ -154,7 +179,7 @@ static void allow(scmp_filter_ctx ctx, const int *calls, unsigned int count)
 	}
 }
 
-void run_filter_syscalls(const int *extra, unsigned int extra_count)
+static void filter_syscalls(const int *extra, unsigned int extra_count)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc;
@@ -173,4 +198,26 @@ void run_filter_syscalls(const int *extra, unsigned int extra_count)
 		die("system call filter: %s", strerror(-rc));
 	}
 	seccomp_release(ctx);
+}
+
+void run_confine(uid_t uid, struct device *dev, const int *extra, unsigned int extra_count)
+{
+	int rc;
+
+	drop_rights(uid);
+	rc = device_watch(dev);
+	if (rc) {
+		die("can't watch the store: %s", strerror(-rc));
+	}
+	filter_syscalls(extra, extra_count);
+}
+
+int run_end(const struct device *dev)
+{
+	if (dev->lost) {
+		log_error("leaving without the frontend's knowledge; the next process resumes");
+		return RUN_EXIT_LOST;
+	}
+	log_info("device over");
+	return 0;
 }

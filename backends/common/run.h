@@ -11,6 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <xenevtchn.h>
+#include <xengnttab.h>
+
+#include "backends/common/device.h"
+
 #define RUN_DIR "/run/pavane"
 
 /* Exit statuses beyond success; the supervisor starts us again on all of them. */
@@ -28,14 +33,22 @@ int run_open_state(const char *name);
 /* First thing in main(): close whatever we inherited beyond 0..2, so that all descriptors are our own. */
 void run_close_inherited(void);
 
-/*
- * Become user and group `uid`, for good: enter an empty directory as root
- * directory, drop every capability, set no_new_privs.  Ends the program with a
- * message if any step fails.
- */
-void run_drop_rights(uid_t uid);
+/* SIGTERM and SIGINT from now on make this descriptor readable. */
+int run_open_signals(void);
 
-/* Allow only system calls of the shared list and of extra[]; any other kills the process. */
-void run_filter_syscalls(const int *extra, unsigned int extra_count);
+/* Our handles for event channels (not blocking) and grants; ends the program with a message if they can't be had. */
+void run_open_handles(xenevtchn_handle **xce, xengnttab_handle **gnt);
+
+/*
+ * The last step before the guest may talk to us.  Become user and group `uid`,
+ * for good: an empty root directory, no capabilities, no_new_privs; set the
+ * device's watches, so that the store library's reader thread is nobody as well;
+ * allow only the system calls of the shared list and of extra[]: any other kills the
+ * process.  Ends the program with a message if any step fails.
+ */
+void run_confine(uid_t uid, struct device *dev, const int *extra, unsigned int extra_count);
+
+/* The device is over, or lost: says so; the exit status. */
+int run_end(const struct device *dev);
 
 #endif

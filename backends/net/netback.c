@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -719,33 +718,17 @@ static void open_journal(struct netback *n)
 	n->journal = p;
 }
 
-static int open_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void open_all(struct netback *n)
 {
 	int rc;
 
-	n->xce = port_open();
-	n->gnt = xengnttab_open(NULL, 0);
-	if (!n->xce || !n->gnt) {
-		die("can't open /dev/xen/%s: %s", n->xce ? "gntdev" : "evtchn", strerror(errno));
-	}
+	run_open_handles(&n->xce, &n->gnt);
 	rc = device_open(&n->dev, "vif", n->config->domid, n->config->id, &ops, n);
 	if (rc) {
 		die("can't reach the store: %s", strerror(-rc));
 	}
 	open_journal(n);
-	n->signal_fd = open_signals();
+	n->signal_fd = run_open_signals();
 }
 
 static void on_event(struct netback *n)
@@ -828,28 +811,17 @@ int netback_run(const struct netback_config *config)
 {
 	static struct netback only; /* large: the arena is in it */
 	struct netback *n = &only;
-	int rc;
 
 	n->config = config;
 	open_all(n);
 	publish_features(n);
-	run_drop_rights(config->uid);
-	rc = device_watch(&n->dev);
-	if (rc) {
-		die("can't watch the store: %s", strerror(-rc));
-	}
-	run_filter_syscalls(NULL, 0);
+	run_confine(config->uid, &n->dev, NULL, 0);
 	device_start(&n->dev);
 	while (!n->dev.over && !n->dev.lost) {
 		turn(n);
 	}
-	if (n->dev.lost) {
-		log_error("leaving without the frontend's knowledge; the next process resumes");
-		return RUN_EXIT_LOST;
-	}
-	if (config->journal_fd >= 0 && ftruncate(config->journal_fd, 0)) {
+	if (!n->dev.lost && config->journal_fd >= 0 && ftruncate(config->journal_fd, 0)) {
 		/* A page of tmpfs, and a stale one is never believed. */
 	}
-	log_info("device over");
-	return 0;
+	return run_end(&n->dev);
 }
