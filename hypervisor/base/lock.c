@@ -17,9 +17,10 @@ struct held_locks {
 	uint8_t order[MAX_HELD];
 };
 
-#ifndef NDEBUG
 static struct held_locks held[MAX_CPUS];
 static bool checks_off; /* panicking: what is held no longer matters */
+
+/* Release builds compile all of this and call none of it. */
 
 /* Of these a CPU may hold two, in the order lockorder.h names. */
 static bool may_nest(unsigned int order)
@@ -27,7 +28,7 @@ static bool may_nest(unsigned int order)
 	return order == LOCK_GRANT || order == LOCK_EVTCHN || order == LOCK_RUNQUEUE;
 }
 
-static void check_order(const struct spinlock *l)
+void lock_check_order(const struct spinlock *l)
 {
 	const struct held_locks *h = &held[cpu_id()];
 
@@ -38,10 +39,11 @@ static void check_order(const struct spinlock *l)
 	}
 }
 
-static void note_held(const struct spinlock *l)
+void lock_note_held(struct spinlock *l)
 {
 	struct held_locks *h = &held[cpu_id()];
 
+	l->holder = (uint8_t)cpu_id();
 	if (checks_off) {
 		return;
 	}
@@ -49,10 +51,12 @@ static void note_held(const struct spinlock *l)
 	h->order[h->count++] = l->order;
 }
 
-static void note_released(const struct spinlock *l)
+void lock_note_released(struct spinlock *l)
 {
 	struct held_locks *h = &held[cpu_id()];
 
+	ASSERT(spin_held(l));
+	l->holder = NO_HOLDER;
 	for (unsigned int i = h->count; i-- > 0;) {
 		if (h->order[i] == l->order) {
 			for (h->count--; i < h->count; i++) {
@@ -75,31 +79,6 @@ void spin_checks_off(void)
 {
 	checks_off = true;
 }
-#else
-static void check_order(const struct spinlock *l)
-{
-	(void)l;
-}
-
-static void note_held(const struct spinlock *l)
-{
-	(void)l;
-}
-
-static void note_released(const struct spinlock *l)
-{
-	(void)l;
-}
-
-unsigned int spin_held_count(void)
-{
-	return 0;
-}
-
-void spin_checks_off(void)
-{
-}
-#endif
 
 void spin_init(struct spinlock *l, enum lock_order order)
 {
@@ -107,20 +86,6 @@ void spin_init(struct spinlock *l, enum lock_order order)
 	atomic_init(&l->owner, 0);
 	l->order = (uint8_t)order;
 	l->holder = NO_HOLDER;
-}
-
-void spin_lock(struct spinlock *l)
-{
-	uint16_t ticket;
-
-	check_order(l);
-	ticket = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
-	/* Pairs with the release in spin_unlock(). */
-	while (atomic_load_explicit(&l->owner, memory_order_acquire) != ticket) {
-		cpu_relax();
-	}
-	l->holder = (uint8_t)cpu_id();
-	note_held(l);
 }
 
 bool spin_trylock(struct spinlock *l)
@@ -137,19 +102,10 @@ bool spin_trylock(struct spinlock *l)
 	while (atomic_load_explicit(&l->owner, memory_order_acquire) != ticket) {
 		cpu_relax();
 	}
-	l->holder = (uint8_t)cpu_id();
-	note_held(l);
+	if (LOCK_CHECKS) {
+		lock_note_held(l);
+	}
 	return true;
-}
-
-void spin_unlock(struct spinlock *l)
-{
-	uint16_t ticket = atomic_load_explicit(&l->owner, memory_order_relaxed);
-
-	ASSERT(spin_held(l));
-	note_released(l);
-	l->holder = NO_HOLDER;
-	atomic_store_explicit(&l->owner, (uint16_t)(ticket + 1), memory_order_release);
 }
 
 bool spin_held(const struct spinlock *l)

@@ -70,22 +70,9 @@ const struct hypercall hypercall_table[HYPERCALLS] = {
 	[__HYPERVISOR_arch_0] = { .fn = do_mca, .name = "mca", .nargs = 1, .who = HC_PRIVILEGED },
 };
 
-long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
-		    uint64_t a5)
+long hypercall_check(const struct hypercall *h)
 {
-	const struct hypercall *h;
-
-	if (unlikely(nr >= HYPERCALLS)) {
-		return -XEN_ENOSYS;
-	}
-	h = &hypercall_table[nr];
-	if (unlikely(!h->fn)) {
-		return -XEN_ENOSYS;
-	}
-	if (unlikely(h->who != HC_ANY) && !cpu_current()->domain->privileged) {
-		return -XEN_EPERM;
-	}
-	return h->fn(a1, a2, a3, a4, a5);
+	return h->who == HC_ANY || cpu_current()->domain->privileged ? 0 : -XEN_EPERM;
 }
 
 bool hypercall_preempt(void)
@@ -135,8 +122,8 @@ static long run_entry(struct multicall_state *mc, gva_t at)
 	} else {
 		mc->active = true;
 		mc->restarted = false;
-		e.result = (xen_ulong_t)hypercall_call((unsigned int)e.op, e.args[0], e.args[1],
-						       e.args[2], e.args[3], e.args[4]);
+		e.result = (xen_ulong_t)hypercall_call(e.op, e.args[0], e.args[1], e.args[2],
+						       e.args[3], e.args[4]);
 		mc->active = false;
 		if (mc->restarted) {
 			e.op = mc->op;

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include <xen/errno.h>
 #include <xen/xen.h>
 
 #include "lib/types.h"
@@ -26,9 +27,27 @@ struct hypercall {
 enum { HC_ANY, HC_PRIVILEGED };
 extern const struct hypercall hypercall_table[HYPERCALLS];
 
+/* May the current guest make this call, whose number is in range and has a handler?  -EPERM or 0. */
+long hypercall_check(const struct hypercall *h);
+
 /* Dispatches one call of the current guest (not multicall-internal bookkeeping). */
-long hypercall_call(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
-		    uint64_t a5);
+static inline long hypercall_call(uint64_t nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+				  uint64_t a5)
+{
+	const struct hypercall *h = &hypercall_table[nr % HYPERCALLS];
+
+	if (nr >= HYPERCALLS || !h->fn) {
+		return -XEN_ENOSYS;
+	}
+	if (h->who != HC_ANY) {
+		long rc = hypercall_check(h);
+
+		if (rc) {
+			return rc;
+		}
+	}
+	return h->fn(a1, a2, a3, a4, a5);
+}
 
 /* Should a long-running handler stop between items?  Opens the interrupt window; no lock may be held. */
 bool hypercall_preempt(void);

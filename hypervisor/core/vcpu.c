@@ -120,12 +120,6 @@ void vcpu_destroy(struct vcpu *v)
 	pool_free(v);
 }
 
-bool vcpu_event_pending(const struct vcpu *v)
-{
-	return __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST) &&
-	       !__atomic_load_n(&v->info->evtchn_upcall_mask, __ATOMIC_RELAXED);
-}
-
 void vcpu_mark_event(struct vcpu *v)
 {
 	unsigned int cpu;

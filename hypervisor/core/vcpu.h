@@ -85,8 +85,12 @@ void vcpu_destroy(struct vcpu *v);
 /* A CPU's idle vCPU: no domain, always runnable. NULL: no memory. */
 struct vcpu *vcpu_create_idle(unsigned int cpu);
 
-/* Are events waiting and not masked? */
-bool vcpu_event_pending(const struct vcpu *v);
+/* Are events waiting and not masked?  Inline: every way back into a guest asks. */
+static inline bool vcpu_event_pending(const struct vcpu *v)
+{
+	return __atomic_load_n(&v->info->evtchn_upcall_pending, __ATOMIC_SEQ_CST) &&
+	       !__atomic_load_n(&v->info->evtchn_upcall_mask, __ATOMIC_RELAXED);
+}
 /* Sets evtchn_upcall_pending and wakes: called by evtchn.c under its lock. */
 void vcpu_mark_event(struct vcpu *v);
 void vcpu_wake(struct vcpu *v); /* VPF_BLOCKED and VPF_POLLING cleared; runs if runnable */

@@ -479,14 +479,13 @@ static int write_table(struct domain *d, struct write *w, enum frame_type level)
 static int write_entry(struct domain *d, mfn_t table, unsigned int index, struct write *w,
 		       const struct domain *foreign, const uint64_t *expect)
 {
-	struct frame *f = frame_of(table);
-	enum frame_type level = frame_type_of(f);
+	enum frame_type level;
 
 	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
-	if (index >= ENTRIES || !is_table(level) || f->owner != dom_pages_of(d)->owner ||
-	    !(atomic_load_explicit(&f->type, memory_order_relaxed) & FT_VALIDATED)) {
+	if (index >= ENTRIES || !pagetype_is_table(d, table)) {
 		return -XEN_EINVAL;
 	}
+	level = frame_type_of(frame_of(table));
 	if (is_hypervisor_slot(level, index)) {
 		return -XEN_EPERM;
 	}

@@ -9,6 +9,7 @@
 #define PAVANE_MM_PAGETYPE_H
 
 #include "lib/types.h"
+#include "mm/dompages.h"
 #include "mm/frame.h"
 
 struct domain;
@@ -25,6 +26,18 @@ void pagetype_put(struct domain *d,
 /* Pin: a type reference that stays until unpinned. 0, -EINVAL, -EBUSY (already pinned: -EINVAL). */
 int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level);
 int pagetype_unpin(struct domain *d, mfn_t table);
+
+/* Is it a validated table of d?  Under d's pt_lock, where the answer lasts as long as the lock. */
+static inline bool pagetype_is_table(const struct domain *d, mfn_t m)
+{
+	uint32_t x;
+
+	if (!frame_valid(m) || frame_of(m)->owner != dom_pages_of(d)->owner) {
+		return false;
+	}
+	x = atomic_load_explicit(&frame_of(m)->type, memory_order_relaxed);
+	return (x & FT_VALIDATED) && (x >> FT_TYPE_SHIFT) - FRAME_L1 <= FRAME_L4 - FRAME_L1;
+}
 
 /*
  * Writes entry 'index' of a validated table of d (caller knows its type and holds pt_lock): checks the new entry, takes

@@ -1,7 +1,8 @@
 /*
  * Walking a guest's page tables by hand.  Validated tables only point to
- * validated tables, so each step lands on a frame of RAM; the checks are for the
- * base, which the caller got from somewhere.
+ * validated tables, so each step lands on a frame of RAM; the check is for the
+ * base, which the caller got from somewhere.  (A table's validation refuses PS,
+ * so an entry that has it is none of a guest's.)
  */
 #include "mm/ptwalk.h"
 
@@ -20,7 +21,7 @@ static bool descend(mfn_t *table, unsigned int index)
 {
 	uint64_t e = read_entry(*table, index);
 
-	if (!(e & PTE_P) || (e & PTE_PS) || !frame_valid(PTE_MFN(e))) {
+	if ((e & (PTE_P | PTE_PS)) != PTE_P) {
 		return false;
 	}
 	*table = PTE_MFN(e);

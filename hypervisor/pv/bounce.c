@@ -7,50 +7,61 @@
 #include "base/log.h"
 #include "pv/guest.h"
 #include "x86/percpu.h"
-#include "x86/pte.h"
+#include "x86/ucopy.h"
 
 #define EFLAGS_CLEARED \
 	0x77700u /* TF IF DF OF IOPL NT RF AC: as an interrupt through a gate, and IOPL */
 #define EFLAGS_IF   0x200u
 #define EFLAGS_IOPL 0x3000u
+#define FRAME_BYTES (8 * 8) /* the longest */
 
-static bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool has_error,
+/* The words of a frame, from the top down, onto the stack of the page tables that are loaded. */
+static bool push_frame(struct regs *r, uint64_t *top, uint64_t cs, uint64_t rflags, bool has_error,
 		       uint32_t error)
 {
+	uint64_t *at = top - 5;
+
+	if (!guest_put64(top - 1, r->ss & 0xffff) || !guest_put64(top - 2, r->rsp) ||
+	    !guest_put64(top - 3, rflags) || !guest_put64(top - 4, cs) ||
+	    !guest_put64(at, r->rip)) {
+		return false;
+	}
+	if (has_error && !guest_put64(--at, error)) {
+		return false;
+	}
+	if (!guest_put64(at - 1, r->r11) || !guest_put64(at - 2, r->rcx)) {
+		return false;
+	}
+	r->rsp = (uint64_t)(at - 2);
+	return true;
+}
+
+static inline bool make_frame(struct vcpu *v, struct regs *r, uint64_t handler, bool has_error,
+			      uint32_t error)
+{
 	struct pv_vcpu *p = v->pv;
-	uint8_t mask = v->info->evtchn_upcall_mask;
-	uint64_t frame[8], sp = r->rsp, ss = r->ss, cs = r->cs;
-	unsigned int n = 0;
+	uint64_t mask = v->info->evtchn_upcall_mask;
+	uint64_t sp = r->rsp, cs = r->cs & 0xffff;
 
 	if (p->kernel_mode) {
 		cs &= ~3ULL;
 	} else {
-		sp = p->kernel_sp;
-	}
-	sp &= ~15ULL;
-	frame[n++] = r->rcx;
-	frame[n++] = r->r11;
-	if (has_error) {
-		frame[n++] = error;
-	}
-	frame[n++] = r->rip;
-	frame[n++] = (cs & 0xffff) | (uint64_t)mask << 32;
-	frame[n++] = (r->rflags & ~(uint64_t)(EFLAGS_IF | EFLAGS_IOPL)) | (mask ? 0 : EFLAGS_IF);
-	frame[n++] = r->rsp;
-	frame[n++] = ss & 0xffff;
-	if (!p->kernel_mode) {
 		if (unlikely(!p->kernel_cr3)) {
 			return false;
 		}
+		sp = p->kernel_sp;
 		guest_toggle_mode(v);
 	}
-	sp -= n * 8;
-	if (unlikely(cpu_copy_to_guest(sp, frame, n * 8))) {
+	sp &= ~15ULL;
+	if (unlikely(!guest_range(sp - FRAME_BYTES, FRAME_BYTES)) ||
+	    unlikely(!push_frame(r, (uint64_t *)sp, cs | mask << 32,
+				 (r->rflags & ~(uint64_t)(EFLAGS_IF | EFLAGS_IOPL)) |
+					 (mask ? 0 : EFLAGS_IF),
+				 has_error, error))) {
 		return false;
 	}
 	r->rip = handler;
 	r->cs = GUEST_CS64;
-	r->rsp = sp;
 	r->ss = GUEST_DS;
 	r->rflags = (r->rflags & ~(uint64_t)EFLAGS_CLEARED) | EFLAGS_IF;
 	r->vector |= REGS_SYSCALL; /* RCX and R11 are in the frame: SYSRET may be used */

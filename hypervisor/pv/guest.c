@@ -335,8 +335,9 @@ void syscall_from_guest(struct regs *r)
 	struct vcpu *v = cpu_info()->current;
 
 	if (likely(v->pv->kernel_mode)) {
-		r->rax = (uint64_t)hypercall_call((unsigned int)r->rax, r->rdi, r->rsi, r->rdx,
-						  r->r10, r->r8);
+		/* The ABI's call number is 32 bits wide. */
+		r->rax = (uint64_t)hypercall_call((uint32_t)r->rax, r->rdi, r->rsi, r->rdx, r->r10,
+						  r->r8);
 	} else {
 		bounce_callback(v, r, &v->pv->syscall);
 	}
@@ -417,21 +418,28 @@ static inline bool sysret_fits(const struct regs *r)
 	       ((int64_t)(r->rip << 16) >> 16) == (int64_t)r->rip && !(r->rflags & 0x10100);
 }
 
-/* The last look before the guest runs: due work, then at most one event. */
+/* Due work, then at most one event; softirqs may have put another vCPU in this one's place. */
+static __attribute__((noinline)) void finish_work(struct regs *r)
+{
+	do {
+		struct vcpu *v;
+
+		while (softirq_pending()) {
+			softirq_run();
+		}
+		v = cpu_info()->current;
+		if (vcpu_event_pending(v) && v->pv->event.address) {
+			bounce_callback(v, r, &v->pv->event);
+			v->info->evtchn_upcall_mask = 1;
+		}
+	} while (softirq_pending()); /* crashed on the way */
+}
+
+/* The last look before the guest runs. */
 bool guest_exit(struct regs *r)
 {
-	struct vcpu *v;
-
-	while (unlikely(softirq_pending())) {
-		softirq_run();
-	}
-	v = cpu_info()->current;
-	if (unlikely(vcpu_event_pending(v)) && v->pv->event.address) {
-		bounce_callback(v, r, &v->pv->event);
-		v->info->evtchn_upcall_mask = 1;
-		if (unlikely(softirq_pending())) { /* crashed on the way */
-			return guest_exit(r);
-		}
+	if (unlikely(softirq_pending()) || unlikely(vcpu_event_pending(cpu_info()->current))) {
+		finish_work(r);
 	}
 	return sysret_fits(r);
 }

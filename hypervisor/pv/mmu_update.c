@@ -11,8 +11,10 @@
 #include "mm/pagetype.h"
 #include "mm/ptwalk.h"
 #include "pv/guest.h"
+#include "x86/percpu.h"
 #include "x86/pte.h"
 #include "x86/tlb.h"
+#include "x86/ucopy.h"
 
 /* The low half of 'foreign' owns the frames mapped (DOMID_SELF, DOMID_IO, or another); the high half, the tables. */
 struct update_context {
@@ -22,9 +24,13 @@ struct update_context {
 
 static int open_context(struct update_context *c, uint64_t foreign)
 {
-	struct domain *me = cpu_current()->domain;
+	struct domain *me = cpu_info()->current->domain;
 	unsigned int tables = (unsigned int)(foreign >> 16) & 0xffff;
 
+	if (likely((uint32_t)foreign == DOMID_SELF)) {
+		c->d = c->owner = me;
+		return 0;
+	}
 	c->d = tables ? guest_named_domain((domid_t)(tables - 1)) : me;
 	if (!c->d) {
 		return -XEN_ESRCH;
@@ -43,44 +49,44 @@ static int open_context(struct update_context *c, uint64_t foreign)
 
 static void close_context(struct update_context *c)
 {
+	if (likely(c->d == c->owner && c->d == cpu_info()->current->domain)) {
+		return;
+	}
 	guest_named_done(c->d);
 	guest_named_done(c->owner);
 }
 
+/* Not in use as a table: an ordinary write to an ordinary page. */
+static int write_page(struct domain *d, uint64_t ptr, uint64_t val)
+{
+	mfn_t m = paddr_to_mfn(ptr);
+	int rc = frame_get_type(m, FRAME_WRITABLE, d);
+
+	if (rc == 0) {
+		((volatile uint64_t *)frame_to_virt(m))[(ptr & ~PAGE_MASK) / 8] = val;
+		frame_put_type(m);
+	}
+	return rc;
+}
+
 /* One MMU_NORMAL_PT_UPDATE: ptr is the machine address of the entry. */
-static int update_entry(struct update_context *c, uint64_t ptr, uint64_t val, bool preserve_ad)
+static inline int update_entry(struct update_context *c, uint64_t ptr, uint64_t val,
+			       bool preserve_ad)
 {
 	mfn_t table = paddr_to_mfn(ptr);
-	enum frame_type t;
-	int rc;
 
-	if (unlikely(!frame_valid(table) || !frame_get(table, c->d))) {
-		return -XEN_EINVAL;
+	if (likely(pagetype_is_table(c->d, table))) {
+		return pagetype_write(c->d, table, (ptr & ~PAGE_MASK) / 8, val, c->owner,
+				      preserve_ad);
 	}
-	spin_lock(&c->d->pages.pt_lock);
-	t = frame_type_of(frame_of(table));
-	if (likely(t >= FRAME_L1 && t <= FRAME_L4 && frame_type_count(frame_of(table)))) {
-		rc = pagetype_write(c->d, table, (ptr & ~PAGE_MASK) / 8, val, c->owner,
-				    preserve_ad);
-		spin_unlock(&c->d->pages.pt_lock);
-	} else {
-		/* Not in use as a table: an ordinary write to an ordinary page. */
-		spin_unlock(&c->d->pages.pt_lock);
-		rc = frame_get_type(table, FRAME_WRITABLE, c->d);
-		if (rc == 0) {
-			((volatile uint64_t *)frame_to_virt(table))[(ptr & ~PAGE_MASK) / 8] = val;
-			frame_put_type(table);
-		}
-	}
-	frame_put(table);
-	return rc;
+	return write_page(c->d, ptr, val);
 }
 
 static int update_m2p(struct domain *d, uint64_t ptr, uint64_t val)
 {
 	mfn_t m = paddr_to_mfn(ptr);
 
-	if (!frame_valid(m) || !frame_get(m, d)) {
+	if (!frame_get(m, d)) {
 		return -XEN_EINVAL;
 	}
 	m2p_set(m, val);
@@ -88,53 +94,78 @@ static int update_m2p(struct domain *d, uint64_t ptr, uint64_t val)
 	return 0;
 }
 
-#define UPDATE_STRIDE 64
+static inline int update_one(struct update_context *c, gva_t at)
+{
+	const uint64_t *req = (const uint64_t *)at;
+	uint64_t ptr, val;
+
+	_Static_assert(sizeof(struct mmu_update) == 16 && offsetof(struct mmu_update, val) == 8,
+		       "");
+	if (unlikely(!guest_range(at, sizeof(struct mmu_update))) || !guest_get64(&ptr, &req[0]) ||
+	    !guest_get64(&val, &req[1])) {
+		return -XEN_EFAULT;
+	}
+	switch (ptr & 3) {
+	case MMU_NORMAL_PT_UPDATE:
+	case MMU_PT_UPDATE_NO_TRANSLATE:
+		return update_entry(c, ptr & ~3ULL, val, false);
+	case MMU_PT_UPDATE_PRESERVE_AD:
+		return update_entry(c, ptr & ~3ULL, val, true);
+	default:
+		return update_m2p(c->owner, ptr & ~3ULL, val);
+	}
+}
+
+#define UPDATE_STRIDE 64 /* requests under one hold of the tables' lock */
+
+/* Up to a stride of requests; how many were done in *done. */
+static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_t *done)
+{
+	uint32_t end = MIN(*done + UPDATE_STRIDE, n);
+	int rc = 0;
+
+	spin_lock(&c->d->pages.pt_lock);
+	while (*done < end) {
+		rc = update_one(c, reqs + (uint64_t)*done * sizeof(struct mmu_update));
+		if (unlikely(rc)) {
+			break;
+		}
+		++*done;
+	}
+	spin_unlock(&c->d->pages.pt_lock);
+	return rc;
+}
 
 long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
 {
 	struct update_context c;
 	uint32_t n = (uint32_t)count & ~(1U << 31), done = 0, before = 0;
-	struct mmu_update u;
 	long rc;
 
 	(void)a5;
 	/* A continued call carries what was done before in *pdone already. */
-	if ((count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
+	if (unlikely(count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
 		return -XEN_EFAULT;
 	}
 	rc = open_context(&c, foreign);
 	if (rc) {
 		return rc;
 	}
-	for (; done < n; done++) {
-		if (done && done % UPDATE_STRIDE == 0 && hypercall_preempt()) {
+	for (;;) {
+		rc = update_some(&c, ureqs, n, &done);
+		if (rc || done == n) {
+			break;
+		}
+		if (hypercall_preempt()) {
 			uint32_t total = before + done;
 
 			close_context(&c);
 			if (pdone && copy_out(pdone, &total)) {
 				return -XEN_EFAULT;
 			}
-			return hypercall_restart(__HYPERVISOR_mmu_update, ureqs + done * sizeof(u),
+			return hypercall_restart(__HYPERVISOR_mmu_update,
+						 ureqs + done * sizeof(struct mmu_update),
 						 (n - done) | (1U << 31), pdone, foreign, 0);
-		}
-		if (unlikely(copy_in_at(&u, ureqs, done))) {
-			rc = -XEN_EFAULT;
-			break;
-		}
-		switch (u.ptr & 3) {
-		case MMU_NORMAL_PT_UPDATE:
-		case MMU_PT_UPDATE_NO_TRANSLATE:
-			rc = update_entry(&c, u.ptr & ~3ULL, u.val, false);
-			break;
-		case MMU_PT_UPDATE_PRESERVE_AD:
-			rc = update_entry(&c, u.ptr & ~3ULL, u.val, true);
-			break;
-		default:
-			rc = update_m2p(c.owner, u.ptr & ~3ULL, u.val);
-			break;
-		}
-		if (unlikely(rc)) {
-			break;
 		}
 	}
 	close_context(&c);
@@ -180,7 +211,7 @@ static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 
 static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain *owner)
 {
-	struct vcpu *v = cpu_current();
+	struct vcpu *v = cpu_info()->current;
 	struct domain *d = v->domain;
 	unsigned int index;
 	mfn_t table;
@@ -201,7 +232,7 @@ static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain
 long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t a4, uint64_t a5)
 {
 	(void)a4, (void)a5;
-	return update_va(va, entry, flags, cpu_current()->domain);
+	return update_va(va, entry, flags, cpu_info()->current->domain);
 }
 
 long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid,

@@ -13,6 +13,7 @@
 #include "x86/machine.h"
 #include "x86/percpu.h"
 #include "x86/pte.h"
+#include "x86/ucopy.h"
 
 struct extable_entry {
 	uint64_t fault, fixup;
@@ -145,13 +146,6 @@ void trap_from_hypervisor(struct regs *r)
 		return;
 	}
 	die(r);
-}
-
-/* Guest addresses only: below the hypervisor's range, or above it, and never across. */
-static bool guest_range(gva_t a, size_t n)
-{
-	return a + n >= a && va_canonical(a) && (n == 0 || va_canonical(a + n - 1)) &&
-	       (a + n <= HV_START || a >= HV_END);
 }
 
 size_t copy_bytes(void *to, const void *from, size_t n);
