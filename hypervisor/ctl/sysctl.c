@@ -141,6 +141,7 @@ static long physinfo(struct xen_sysctl *op)
 		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
 		.total_pages = ram_pages(),
 		.free_pages = alloc_free_count(),
+		.scrub_pages = alloc_unscrubbed_count(),
 		.outstanding_pages = dompages_claimed(),
 		.max_mfn = frame_max - 1,
 	};

@@ -7,6 +7,11 @@
  * The first frame of a free block carries the block's state: in its type word the order
  * and how stale TLBs may be, in place of owner and stamp the links of the free list.  All other
  * frames of it have owner NONE.  Free frames have ref 0, so no guest can take them.
+ *
+ * A frame comes back with its last owner's content and is marked so.  CPUs with nothing else
+ * to do scrub what waits (alloc_scrub_step()); whoever is given a frame that still waits scrubs it
+ * then.  So tearing a large guest down costs its control domain no time for memory it never sees
+ * again.  Blocks with frames that wait stand at the end of their lists, to be taken last.
  */
 #include "mm/alloc.h"
 
@@ -25,13 +30,22 @@
 #define FREE_HEAD	 (1u << 31)
 #define FREE_CLEAN	 (1u << 30) /* in no TLB: never a guest's since it was last flushed */
 #define FREE_ORDER_SHIFT 25
-#define FREE_STAMP	 ((1u << 25) - 1) /* low bits of the stamp of the last use */
+#define FREE_DIRTY	 (1u << 24)	  /* frames of the block may be unscrubbed */
+#define FREE_STAMP	 ((1u << 23) - 1) /* low bits of the stamp of the last use */
+/* ... and of each of its frames */
+#define UNSCRUBBED	 (1u << 23)
 
 static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_HEAP);
 /* under heap_lock: */
-static uint32_t free_list[ZONES][ORDERS]; /* first block's frame + 1; 0: none */
-static uint32_t zone_orders[ZONES];	  /* bit k: free_list[z][k] is not empty */
-static _Atomic uint64_t free_count;
+static struct {
+	uint32_t first, last; /* block's frame + 1; 0: none */
+} free_list[ZONES][ORDERS];
+static uint32_t zone_orders[ZONES]; /* bit k: free_list[z][k] is not empty */
+static _Atomic uint64_t free_count, unscrubbed_count;
+static struct {
+	uint64_t block; /* being scrubbed by idle CPUs; NO_FRAME: none */
+	uint64_t next;	/* its first frame not looked at yet */
+} scrubber = { NO_FRAME, 0 };
 
 static unsigned int zone_of(uint64_t n)
 {
@@ -58,10 +72,11 @@ static uint32_t link_prev(uint32_t n)
 	return swap_halves(frame_table[n].prev);
 }
 
-static uint32_t head_word(unsigned int order, bool clean, uint32_t stamp)
+/* From a block's state (how stale, how dirty) its first frame's word for this order. */
+static uint32_t head_word(unsigned int order, uint32_t state)
 {
-	return FREE_HEAD | (clean ? FREE_CLEAN : 0) | order << FREE_ORDER_SHIFT |
-	       (stamp & FREE_STAMP);
+	return FREE_HEAD | order << FREE_ORDER_SHIFT |
+	       (state & (FREE_CLEAN | FREE_DIRTY | FREE_STAMP));
 }
 
 /* The most recent stamp that ends in these bits: the true one or a later, which only flushes more. */
@@ -75,18 +90,28 @@ static uint32_t word_of(uint64_t n)
 	return atomic_load_explicit(&frame_table[n].type, memory_order_relaxed);
 }
 
-static void link_block(uint64_t n, unsigned int order, uint32_t word)
+static void set_word(uint64_t n, uint32_t word)
+{
+	atomic_store_explicit(&frame_table[n].type, word, memory_order_relaxed);
+}
+
+static void link_block(uint64_t n, unsigned int order, uint32_t state)
 {
 	unsigned int z = zone_of(n);
-	uint32_t first = free_list[z][order];
+	uint32_t *first = &free_list[z][order].first, *last = &free_list[z][order].last;
+	bool at_end = state & FREE_DIRTY;
 
-	atomic_store_explicit(&frame_table[n].type, word, memory_order_relaxed);
-	frame_table[n].next = swap_halves(first ? first - 1 : NO_FRAME);
-	frame_table[n].prev = swap_halves(NO_FRAME);
-	if (first) {
-		frame_table[first - 1].prev = swap_halves((uint32_t)n);
+	set_word(n, head_word(order, state) | (word_of(n) & UNSCRUBBED));
+	frame_table[n].next = swap_halves(at_end || !*first ? NO_FRAME : *first - 1);
+	frame_table[n].prev = swap_halves(at_end && *last ? *last - 1 : NO_FRAME);
+	if (at_end && *last) {
+		frame_table[*last - 1].next = swap_halves((uint32_t)n);
+	} else if (!at_end && *first) {
+		frame_table[*first - 1].prev = swap_halves((uint32_t)n);
 	}
-	free_list[z][order] = (uint32_t)n + 1;
+	*(at_end ? last : first) = (uint32_t)n + 1;
+	*first = *first ? *first : (uint32_t)n + 1;
+	*last = *last ? *last : (uint32_t)n + 1;
 	zone_orders[z] |= 1u << order;
 }
 
@@ -98,19 +123,24 @@ static void unlink_block(uint64_t n, unsigned int order)
 
 	if (next != NO_FRAME) {
 		frame_table[next].prev = swap_halves(prev);
+	} else {
+		free_list[z][order].last = prev == NO_FRAME ? 0 : prev + 1;
 	}
 	if (prev != NO_FRAME) {
 		frame_table[prev].next = swap_halves(next);
 	} else {
-		free_list[z][order] = next == NO_FRAME ? 0 : next + 1;
-		if (next == NO_FRAME) {
-			zone_orders[z] &= ~(1u << order);
-		}
+		free_list[z][order].first = next == NO_FRAME ? 0 : next + 1;
+	}
+	if (!free_list[z][order].first) {
+		zone_orders[z] &= ~(1u << order);
+	}
+	if (n == scrubber.block) {
+		scrubber.block = NO_FRAME;
 	}
 	frame_table[n].owner = FRAME_OWNER_NONE;
 	frame_table[n].flags = 0;
 	frame_table[n].stamp = 0;
-	atomic_store_explicit(&frame_table[n].type, 0, memory_order_relaxed);
+	set_word(n, word_of(n) & UNSCRUBBED);
 }
 
 static bool is_free_block(uint64_t n, unsigned int order)
@@ -119,19 +149,17 @@ static bool is_free_block(uint64_t n, unsigned int order)
 	       (word_of(n) >> FREE_ORDER_SHIFT & 31) == order;
 }
 
-/* Which of two blocks' states is right for both together. */
+/* The state that is right for two blocks together. */
 static uint32_t merged_state(uint32_t a, uint32_t b, uint32_t now)
 {
-	if (a & FREE_CLEAN) {
-		return b;
-	}
-	if (b & FREE_CLEAN) {
-		return a;
-	}
-	return now - full_stamp(a, now) < now - full_stamp(b, now) ? a : b;
+	uint32_t dirty = (a | b) & FREE_DIRTY;
+	bool b_staler = !(b & FREE_CLEAN) &&
+			((a & FREE_CLEAN) || now - full_stamp(b, now) < now - full_stamp(a, now));
+
+	return (b_staler ? b : a) | dirty;
 }
 
-static void insert_merging(uint64_t n, unsigned int order, uint32_t word, uint32_t now)
+static void insert_merging(uint64_t n, unsigned int order, uint32_t state, uint32_t now)
 {
 	for (; order < ALLOC_MAX_ORDER; order++) {
 		uint64_t buddy = n ^ (1ULL << order);
@@ -139,11 +167,11 @@ static void insert_merging(uint64_t n, unsigned int order, uint32_t word, uint32
 		if (zone_of(buddy) != zone_of(n) || !is_free_block(buddy, order)) {
 			break;
 		}
-		word = merged_state(word, word_of(buddy), now);
+		state = merged_state(state, word_of(buddy), now);
 		unlink_block(buddy, order);
 		n = MIN(n, buddy);
 	}
-	link_block(n, order, head_word(order, word & FREE_CLEAN, word));
+	link_block(n, order, state);
 }
 
 void frame_table_init(uint64_t max_frame, void *table)
@@ -153,7 +181,7 @@ void frame_table_init(uint64_t max_frame, void *table)
 	frame_max = max_frame;
 }
 
-/* Marks a block as nobody's; double frees and frees of frames in use are caught here. */
+/* Marks a block as nobody's, and its content as somebody's; double frees and frees of frames in use are caught here. */
 static void disown(uint64_t n, unsigned int order)
 {
 	for (uint64_t i = n; i < n + (1ULL << order); i++) {
@@ -164,7 +192,7 @@ static void disown(uint64_t n, unsigned int order)
 		f->owner = FRAME_OWNER_NONE;
 		f->flags = 0;
 		f->stamp = 0;
-		atomic_store_explicit(&f->type, 0, memory_order_relaxed);
+		set_word(i, UNSCRUBBED);
 	}
 }
 
@@ -175,16 +203,14 @@ void heap_free(mfn_t m, unsigned int order, bool stale)
 	BUG_ON(m.n & ((1ULL << order) - 1));
 	spin_lock(&heap_lock);
 	disown(m.n, order);
-	insert_merging(m.n, order, head_word(order, !stale, now), now);
+	insert_merging(m.n, order, FREE_DIRTY | (stale ? 0 : FREE_CLEAN) | (now & FREE_STAMP), now);
 	atomic_fetch_add_explicit(&free_count, 1ULL << order, memory_order_relaxed);
+	atomic_fetch_add_explicit(&unscrubbed_count, 1ULL << order, memory_order_relaxed);
 	spin_unlock(&heap_lock);
 }
 
 void free_frames(mfn_t m, unsigned int order)
 {
-	for (uint64_t i = 0; i < 1ULL << order; i++) {
-		cpu_scrub_frame(mfn(m.n + i));
-	}
 	heap_free(m, order, true);
 }
 
@@ -211,7 +237,7 @@ void alloc_add_range(uint64_t start, uint64_t end)
 			BUG_ON(frame_table[i].ref != 0 || word_of(i) != 0);
 			frame_table[i].owner = FRAME_OWNER_NONE;
 		}
-		insert_merging(start, order, head_word(order, true, 0), 0);
+		insert_merging(start, order, FREE_CLEAN, 0);
 		atomic_fetch_add_explicit(&free_count, 1ULL << order, memory_order_relaxed);
 		start += 1ULL << order;
 	}
@@ -219,11 +245,11 @@ void alloc_add_range(uint64_t start, uint64_t end)
 }
 
 /* The upper halves go back until the block has the size that was asked for. */
-static void split(uint64_t n, unsigned int have, unsigned int want, uint32_t word)
+static void split(uint64_t n, unsigned int have, unsigned int want, uint32_t state)
 {
 	while (have > want) {
 		have--;
-		link_block(n + (1ULL << have), have, head_word(have, word & FREE_CLEAN, word));
+		link_block(n + (1ULL << have), have, state);
 	}
 }
 
@@ -238,7 +264,7 @@ static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *
 			continue;
 		}
 		have = order + (unsigned int)__builtin_ctz(orders);
-		n = free_list[z][have] - 1;
+		n = free_list[z][have].first - 1;
 		*word = word_of(n);
 		unlink_block(n, have);
 		split(n, have, order, *word);
@@ -247,7 +273,31 @@ static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *
 	return UINT64_MAX;
 }
 
-mfn_t alloc_frames(unsigned int order, unsigned int bits)
+/* Scrubs one frame that waits for it; whoever calls has it to himself, or holds heap_lock. */
+static void scrub(uint64_t n)
+{
+	cpu_scrub_frame(mfn(n));
+	set_word(n, word_of(n) & ~UNSCRUBBED);
+	atomic_fetch_sub_explicit(&unscrubbed_count, 1, memory_order_relaxed);
+}
+
+/* What a fresh block's frames hold must not be seen: false if the caller overwrites it all anyway. */
+static void settle_content(uint64_t n, unsigned int order, bool seen)
+{
+	for (uint64_t i = n; i < n + (1ULL << order); i++) {
+		if (!(word_of(i) & UNSCRUBBED)) {
+			continue;
+		}
+		if (seen) {
+			scrub(i);
+		} else {
+			set_word(i, 0);
+			atomic_fetch_sub_explicit(&unscrubbed_count, 1, memory_order_relaxed);
+		}
+	}
+}
+
+static mfn_t alloc_block(unsigned int order, unsigned int bits, bool seen)
 {
 	unsigned int top = bits && bits < ZONES - 1 + PAGE_SHIFT
 				   ? (bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0)
@@ -267,10 +317,21 @@ mfn_t alloc_frames(unsigned int order, unsigned int bits)
 		atomic_fetch_sub_explicit(&free_count, 1ULL << order, memory_order_relaxed);
 	}
 	spin_unlock(&heap_lock);
+	if (n == UINT64_MAX) {
+		return MFN_NONE;
+	}
 	if (!(word & FREE_CLEAN)) {
 		tlb_flush_older(CPUMASK_ALL, full_stamp(word, tlb_stamp()));
 	}
-	return n == UINT64_MAX ? MFN_NONE : mfn(n);
+	if (word & FREE_DIRTY) {
+		settle_content(n, order, seen);
+	}
+	return mfn(n);
+}
+
+mfn_t alloc_frames(unsigned int order, unsigned int bits)
+{
+	return alloc_block(order, bits, true);
 }
 
 uint64_t alloc_free_count(void)
@@ -278,9 +339,71 @@ uint64_t alloc_free_count(void)
 	return atomic_load_explicit(&free_count, memory_order_relaxed);
 }
 
+/* ---- scrubbing by idle CPUs; all under heap_lock ---- */
+
+#define SCRUB_LOOK 256u /* frames looked at in one step */
+
+/* A block with frames that wait stands last in its list. */
+static bool choose_block(void)
+{
+	for (unsigned int z = 0; z < ZONES; z++) {
+		for (unsigned int k = 0; zone_orders[z] && k < ORDERS; k++) {
+			uint32_t last = free_list[z][k].last;
+
+			if (last && (word_of(last - 1) & FREE_DIRTY)) {
+				scrubber.block = scrubber.next = last - 1;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Looks for the next frame that waits in the chosen block, and scrubs it. */
+static void scrub_in_block(void)
+{
+	uint64_t n = scrubber.block;
+	uint32_t word = word_of(n);
+	unsigned int order = word >> FREE_ORDER_SHIFT & 31;
+	uint64_t end = n + (1ULL << order), stop = MIN(scrubber.next + SCRUB_LOOK, end), i;
+
+	for (i = scrubber.next; i < stop; i++) {
+		if (word_of(i) & UNSCRUBBED) {
+			scrub(i);
+			stop = i + 1;
+		}
+	}
+	scrubber.next = i;
+	if (i == end) {
+		unlink_block(n, order);
+		link_block(n, order, word & ~FREE_DIRTY);
+	}
+}
+
+bool alloc_scrub_step(void)
+{
+	bool found;
+
+	if (!alloc_unscrubbed_count()) {
+		return false;
+	}
+	spin_lock(&heap_lock);
+	found = scrubber.block != NO_FRAME || choose_block();
+	if (found) {
+		scrub_in_block();
+	}
+	spin_unlock(&heap_lock);
+	return found;
+}
+
+uint64_t alloc_unscrubbed_count(void)
+{
+	return atomic_load_explicit(&unscrubbed_count, memory_order_relaxed);
+}
+
 void *alloc_pages(unsigned int order)
 {
-	mfn_t m = alloc_frames(order, 0);
+	mfn_t m = alloc_block(order, 0, false);
 	void *p;
 
 	if (mfn_eq(m, MFN_NONE)) {
@@ -294,16 +417,9 @@ void *alloc_pages(unsigned int order)
 /* The hypervisor's own pages were in no guest's TLB, but what they say is nobody's business. */
 void free_pages(void *p, unsigned int order)
 {
-	mfn_t m;
-
-	if (!p) {
-		return;
+	if (p) {
+		heap_free(virt_to_frame(p), order, false);
 	}
-	m = virt_to_frame(p);
-	for (uint64_t i = 0; i < 1ULL << order; i++) {
-		cpu_scrub_frame(mfn(m.n + i));
-	}
-	heap_free(m, order, false);
 }
 
 void *alloc_page(void)

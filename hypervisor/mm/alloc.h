@@ -17,13 +17,17 @@ void alloc_add_range(uint64_t start, uint64_t end);
 /*
  * 2^order contiguous, naturally aligned frames whose addresses fit in 'bits' (0: any).
  * The frames are the hypervisor's (owner XEN, ref 0) until dompages_assign() or frame_share() gives them away.
- * Zeroed content is NOT promised but never another domain's (scrubbed on free).
+ * Zeroed content is NOT promised but never another domain's: what waits to be scrubbed is scrubbed now.
  * MFN_NONE when there are none.  Stale TLB entries to them are flushed before return.
  */
 mfn_t alloc_frames(unsigned int order, unsigned int bits);
-/* Takes back frames that the hypervisor holds; guests may have had them, so they are scrubbed and stamped. */
+/* Takes back frames that the hypervisor holds; guests may have had them, so they are stamped, and scrubbed later. */
 void free_frames(mfn_t m, unsigned int order);
 uint64_t alloc_free_count(void); /* frames */
+
+/* For a CPU with nothing else to do: scrubs one free frame that waits for it.  False: none waits. */
+bool alloc_scrub_step(void);
+uint64_t alloc_unscrubbed_count(void); /* free frames that wait */
 
 /* One zeroed page for the hypervisor itself, as a pointer; NULL when there is none. */
 void *alloc_page(void);

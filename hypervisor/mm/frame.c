@@ -91,7 +91,6 @@ static void frame_release(mfn_t m, struct frame *f)
 	atomic_store_explicit(&f->type, 0, memory_order_relaxed);
 	f->owner = FRAME_OWNER_XEN;
 	m2p_set(m, M2P_INVALID);
-	cpu_scrub_frame(m);
 	heap_free(m, 0, true);
 	if (type != FRAME_SHARED) {
 		dompages_frame_freed(owner);

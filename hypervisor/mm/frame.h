@@ -104,7 +104,7 @@ bool frame_get_given_up(mfn_t m, const struct domain *d);
 /* Takes one more on a frame to which the caller already holds one. */
 bool frame_get_again(mfn_t m);
 /*
- * Drops one; at zero the frame is scrubbed and freed and its owner's total falls.
+ * Drops one; at zero the frame is freed (the heap scrubs it) and its owner's total falls.
  * Takes LOCK_PAGES and LOCK_HEAP: any lock above them may be held.
  */
 void frame_put(mfn_t m);

@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-/* Frames are held by the hypervisor and scrubbed. stale: a guest mapping may be left in some TLB. */
+/* Frames are held by the hypervisor; their content is scrubbed later. stale: a guest mapping may be left in some TLB. */
 void heap_free(mfn_t m, unsigned int order, bool stale);
 
 #endif

@@ -299,7 +299,12 @@ static __attribute__((noreturn)) void idle_loop(void)
 {
 	for (;;) {
 		softirq_run();
-		if (!softirq_pending()) {
+		if (softirq_pending()) {
+			continue;
+		}
+		if (alloc_scrub_step()) {
+			cpu_preempt_point();
+		} else {
 			__asm__ volatile("sti; hlt; cli" ::: "memory");
 		}
 	}

@@ -59,6 +59,7 @@ Test(sysctl, physical_information)
 	cr_expect_eq(p->cpu_khz, 2000000);
 	cr_expect_eq(p->capabilities, XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1);
 	cr_expect_eq(p->free_pages, alloc_free_count());
+	cr_expect_eq(p->scrub_pages, alloc_unscrubbed_count());
 	cr_expect_eq(p->max_mfn, ARENA_FRAMES - 1);
 	cr_expect_eq(p->total_pages, ARENA_FRAMES - 256);
 	op.u.availheap.node = -1;

@@ -113,9 +113,90 @@ Test(alloc, pages_of_the_hypervisor_are_zeroed_and_scrubbed)
 
 	memset(p, 0x55, 2 * PAGE_SIZE);
 	free_pages(p, 1);
+	cr_assert_eq(alloc_unscrubbed_count(), 2);
+	while (alloc_scrub_step()) {
+	}
 	cr_assert_eq(p[0], 0);
 	cr_assert_eq(p[2 * PAGE_SIZE - 1], 0);
+	cr_assert_eq(alloc_unscrubbed_count(), 0);
 	free_page(NULL);
+}
+
+/* Every frame of the heap, each checked to hold nothing of its last owner. */
+static uint64_t take_all_clean(void)
+{
+	uint64_t n = 0;
+
+	for (mfn_t m; frame_valid(m = alloc_frames(0, 0)); n++) {
+		cr_assert_eq(*(uint8_t *)frame_to_virt(m), 0);
+		cr_assert_eq(((uint8_t *)frame_to_virt(m))[PAGE_SIZE - 1], 0);
+		cr_assert_eq(frame_of(m)->type, 0);
+	}
+	return n;
+}
+
+Test(alloc, a_frame_that_waits_is_scrubbed_for_whoever_gets_it)
+{
+	uint64_t free = alloc_free_count();
+	mfn_t m = alloc_frames(3, 0);
+
+	memset(frame_to_virt(m), 0x77, 8 * PAGE_SIZE);
+	free_frames(m, 3);
+	cr_assert_eq(alloc_free_count(), free);
+	cr_assert_eq(alloc_unscrubbed_count(), 8);
+	cr_assert_eq(take_all_clean(), free);
+	cr_assert_eq(alloc_unscrubbed_count(), 0);
+}
+
+Test(alloc, pages_for_the_hypervisor_are_cleared_once)
+{
+	mfn_t m;
+	uint64_t before;
+
+	while (alloc_free_count() > 1) {
+		alloc_frames(0, 0);
+	}
+	m = alloc_frames(0, 0);
+	memset(frame_to_virt(m), 0x77, PAGE_SIZE);
+	free_frames(m, 0);
+	before = cpu_fake.scrubbed;
+	cr_assert_eq(*(uint8_t *)alloc_page(), 0);
+	cr_assert_eq(cpu_fake.scrubbed, before);
+	cr_assert_eq(alloc_unscrubbed_count(), 0);
+}
+
+Test(alloc, scrubbing_goes_on_while_blocks_come_and_go)
+{
+	uint64_t free = alloc_free_count(), before;
+	mfn_t held[64];
+	unsigned int count = 0;
+
+	srandom(7);
+	for (unsigned int i = 0; i < 4000; i++) {
+		if (random() % 3 == 0) {
+			alloc_scrub_step();
+		} else if (count < 64 && random() % 2) {
+			mfn_t m = alloc_frames(0, 0);
+
+			cr_assert_eq(*(uint8_t *)frame_to_virt(m), 0);
+			memset(frame_to_virt(m), 0x99, PAGE_SIZE);
+			held[count++] = m;
+		} else if (count) {
+			unsigned int which = (unsigned int)random() % count;
+
+			free_frames(held[which], 0);
+			held[which] = held[--count];
+		}
+	}
+	while (count) {
+		free_frames(held[--count], 0);
+	}
+	while (alloc_scrub_step()) {
+	}
+	cr_assert_eq(alloc_unscrubbed_count(), 0);
+	before = cpu_fake.scrubbed;
+	cr_assert_eq(take_all_clean(), free);
+	cr_assert_eq(cpu_fake.scrubbed, before, "nothing is scrubbed twice");
 }
 
 Test(alloc, flushes_what_guests_left_in_the_tlbs_and_only_then)

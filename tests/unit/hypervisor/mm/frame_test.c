@@ -60,6 +60,8 @@ Test(frame, the_last_reference_scrubs_frees_and_forgets)
 	frame_put(m);
 	cr_assert_eq(d1->pages.total, total - 1);
 	cr_assert_eq(alloc_free_count(), free + 1);
+	while (alloc_scrub_step()) {
+	}
 	cr_assert_eq(*(uint8_t *)frame_to_virt(m), 0);
 	cr_assert_eq(m2p_get(m), M2P_INVALID);
 }
