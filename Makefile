@@ -115,7 +115,7 @@ check-system: setup ## whole machines in QEMU: the tests of smoke, on the debug 
 	@$(CHECKED) tests/run system
 
 bench: setup	## the race with the peer and with bare Linux: build/bench/
-	@$(SUB) hypervisor programs
+	@$(SUB) hypervisor programs guests
 	@$(SUB) images
 	@tests/bench/bench
 

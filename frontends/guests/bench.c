@@ -104,7 +104,7 @@ static void measure(const char *name, void (*f)(void), unsigned int per_round)
 		took = rdtsc() - start;
 		idle = took < idle ? took : idle;
 	}
-	print("bench %-28s %lu\n", name, (best - idle) / per_round);
+	print("metric %s %lu ticks\n", name, (best - idle) / per_round);
 }
 
 enum verdict guest_main(void)
@@ -123,14 +123,14 @@ enum verdict guest_main(void)
 	port = ipi.port;
 	event_set_handler(port, on_event);
 	trap_hook[6] = skip_ud2;
-	measure("null hypercall", null_hypercall, 1);
-	measure("multicall, per entry of 32", multicall_32, ARRAY_SIZE(list));
-	measure("update_va_mapping, same", va_mapping, 1);
-	measure("update_va_mapping, change", va_mapping_toggle, 1);
-	measure("mmu_update of one", mmu_update_one, 1);
-	measure("new base, same", new_base, 1);
-	measure("event to itself, with iret", send_self, 1);
-	measure("exception and iret", exception, 1);
-	measure("clock read", read_clock, 1);
+	measure("null_hypercall", null_hypercall, 1);
+	measure("multicall_entry", multicall_32, ARRAY_SIZE(list));
+	measure("update_va_mapping", va_mapping, 1);
+	measure("update_va_mapping_invlpg", va_mapping_toggle, 1);
+	measure("mmu_update_of_one", mmu_update_one, 1);
+	measure("new_base", new_base, 1);
+	measure("event_to_itself", send_self, 1);
+	measure("exception_and_iret", exception, 1);
+	measure("clock_read", read_clock, 1);
 	return SUCCESS;
 }

@@ -18,7 +18,12 @@
 /* Leaf 1 EDX: VME, PSE, PGE, PSE-36, DS, ACPI, TM, PBE */
 #define L1_EDX_HIDDEN (BIT(1) | BIT(3) | BIT(13) | BIT(17) | BIT(21) | BIT(22) | BIT(29) | BIT(31))
 /* Leaf 7 EBX: SGX, SMEP, INVPCID, RDT-M, MPX, RDT-A, SMAP, PT */
-#define L7_EBX_HIDDEN (BIT(2) | BIT(7) | BIT(10) | BIT(12) | BIT(14) | BIT(15) | BIT(20) | BIT(25))
+/*
+ * FSGSBASE (bit 0) among them: Linux would read the inactive GS base at each of its context switches, which
+ * traps; without it, it tells us of the few it sets.
+ */
+#define L7_EBX_HIDDEN \
+	(BIT(0) | BIT(2) | BIT(7) | BIT(10) | BIT(12) | BIT(14) | BIT(15) | BIT(20) | BIT(25))
 /* Leaf 7 ECX: UMIP, PKU, OSPKE, WAITPKG, SHSTK, LA57, bus lock, PKS */
 #define L7_ECX_HIDDEN \
 	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(24) | BIT(30) | BIT(31))

@@ -261,7 +261,7 @@ static void save_state(struct vcpu *v)
 	p->regs = cpu_info()->regs;
 	segments_save(v);
 	__asm__ volatile("clts");
-	fpu_save(p->fpu);
+	fpu_save(p->fpu, p->xcr0);
 	debugreg_save(v);
 }
 
@@ -275,7 +275,6 @@ static void load_state(struct vcpu *v)
 	guest_window_set(v, GDT_RESERVED_PAGE,
 			 mfn_to_paddr(percpu_gdt_frame(cpu)) | PTE_P | PTE_RW | PTE_A | PTE_D);
 	guest_load_cr3(v);
-	write_cr4(cpu_features.cr4 | (p->cr4 & CR4_FSGSBASE));
 	percpu_load_gdt(GDT_WINDOW(v));
 	segments_load(v);
 	fpu_load(p->fpu, p->xcr0);
@@ -579,7 +578,6 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	p->kernel_ss = c->kernel_ss | 3;
 	p->kernel_sp = c->kernel_sp;
 	p->cr0_ts = c->ctrlreg[0] & 8;
-	p->cr4 = c->ctrlreg[4] & CR4_FSGSBASE;
 	p->event = (struct pv_callback){ c->event_callback_eip, true };
 	p->failsafe = (struct pv_callback){ c->failsafe_callback_eip,
 					    c->flags & VGCF_failsafe_disables_events };
@@ -629,7 +627,6 @@ void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->ctrlreg[1] = p->user_cr3;
 	c->ctrlreg[2] = p->cr2;
 	c->ctrlreg[3] = p->kernel_cr3;
-	c->ctrlreg[4] = p->cr4;
 	c->event_callback_eip = p->event.address;
 	c->failsafe_callback_eip = p->failsafe.address;
 	c->syscall_callback_eip = p->syscall.address;

@@ -54,7 +54,7 @@ struct pv_vcpu {
 	mfn_t ldt_frame[16];
 
 	uint64_t cr0_ts; /* CR0.TS as the guest set it */
-	uint64_t cr2, cr4;
+	uint64_t cr2;
 	uint64_t dr[8];
 	bool dr_used;
 	unsigned int iopl;

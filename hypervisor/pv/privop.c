@@ -52,7 +52,7 @@ static bool read_control(struct vcpu *v, unsigned int n, uint64_t *value)
 		*value = p->kernel_cr3;
 		return true;
 	case 4:
-		*value = 0x20 | CR4_OSFXSR | CR4_OSXMMEXCPT | p->cr4 |
+		*value = 0x20 | CR4_OSFXSR | CR4_OSXMMEXCPT |
 			 (cpu_features.xsave ? CR4_OSXSAVE : 0);
 		return true;
 	default:
@@ -76,10 +76,7 @@ static bool write_control(struct vcpu *v, unsigned int n, uint64_t value)
 	case 3:
 		return guest_set_base(v, paddr_to_mfn(value), false) == 0;
 	case 4:
-		/* What a guest cannot have it silently does not get, but for FSGSBASE. */
-		p->cr4 = cpu_features.fsgsbase ? value & CR4_FSGSBASE : 0;
-		write_cr4(cpu_features.cr4 | p->cr4);
-		return true;
+		return true; /* what a guest cannot have it silently does not get */
 	default:
 		return false;
 	}

@@ -21,7 +21,6 @@ void cpu_detect(void)
 	f->xsave = c & (1u << 26);
 	if (f->max_leaf >= 7) {
 		cpuid(7, 0, &a, &b, &c, &d);
-		f->fsgsbase = b & 1u;
 		f->smep = b & (1u << 7);
 		f->smap = b & (1u << 20);
 		f->umip = c & (1u << 2);
@@ -44,9 +43,8 @@ void cpu_detect(void)
 	 */
 	f->cr4 = 0x20 /* PAE */ | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE |
 		 (f->smep ? CR4_SMEP : 0) | (f->umip ? CR4_UMIP : 0) | (f->xsave ? CR4_OSXSAVE : 0);
-	log_info("CPU: %s, %u physical address bits%s%s%s%s", f->vendor, f->phys_bits,
-		 f->xsave ? ", XSAVE" : "", f->fsgsbase ? ", FSGSBASE" : "",
-		 f->smep ? ", SMEP" : "", f->umip ? ", UMIP" : "");
+	log_info("CPU: %s, %u physical address bits%s%s%s", f->vendor, f->phys_bits,
+		 f->xsave ? ", XSAVE" : "", f->smep ? ", SMEP" : "", f->umip ? ", UMIP" : "");
 }
 
 void cpu_setup(void)

@@ -26,7 +26,6 @@
 #define CR4_OSFXSR	   (1UL << 9)
 #define CR4_OSXMMEXCPT	   (1UL << 10)
 #define CR4_UMIP	   (1UL << 11)
-#define CR4_FSGSBASE	   (1UL << 16)
 #define CR4_OSXSAVE	   (1UL << 18)
 #define CR4_SMEP	   (1UL << 20)
 #define CR4_SMAP	   (1UL << 21)
@@ -34,9 +33,9 @@
 struct cpu_features {
 	char vendor[13];
 	uint32_t max_leaf, max_ext_leaf;
-	bool xsave, xsaveopt, fsgsbase, smep, smap, umip, rdtscp, amd;
+	bool xsave, xsaveopt, smep, smap, umip, rdtscp, amd;
 	unsigned int phys_bits;
-	uint64_t cr4; /* as every CPU runs with, but for a guest's own bits */
+	uint64_t cr4; /* as every CPU runs with */
 };
 extern struct cpu_features cpu_features;
 

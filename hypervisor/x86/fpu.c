@@ -64,13 +64,21 @@ void fpu_free(void *area)
 	}
 }
 
-void fpu_save(void *area)
+/* Most guests have all that there is: then XCR0 stays. */
+static void set_xcr0(uint64_t from, uint64_t to)
+{
+	if (from != to) {
+		xsetbv_safe(to);
+	}
+}
+
+void fpu_save(void *area, uint64_t xcr0)
 {
 	if (!host_xcr0) {
 		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
 		return;
 	}
-	xsetbv_safe(host_xcr0);
+	set_xcr0(xcr0, host_xcr0);
 	if (cpu_features.xsaveopt) {
 		__asm__ volatile("xsaveopt64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
 	} else {
@@ -96,7 +104,7 @@ void fpu_load(void *area, uint64_t xcr0)
 		*(uint32_t *)((char *)area + 24) = 0x1f80;
 		xrstor_safe(area, ~0ULL);
 	}
-	xsetbv_safe(xcr0);
+	set_xcr0(host_xcr0, xcr0);
 }
 
 void fpu_set_legacy(void *area, const void *fxsave)

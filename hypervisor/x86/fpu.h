@@ -7,7 +7,7 @@
 void fpu_setup(void);  /* each CPU */
 void *fpu_alloc(void); /* initial state; NULL: no memory */
 void fpu_free(void *area);
-void fpu_save(void *area);
+void fpu_save(void *area, uint64_t xcr0); /* xcr0: what is loaded, the guest's own */
 void fpu_load(void *area, uint64_t xcr0);
 uint64_t fpu_host_xcr0(void); /* what the processor offers and we let through */
 size_t fpu_area_size(void);

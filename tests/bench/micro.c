@@ -5,7 +5,7 @@
  * -icount shift=0 a nanosecond is an instruction.
  *
  *   micro [REPETITIONS]
- *   micro tsc           the time-stamp counter now: instructions since power-on
+ *   micro tsc NAME      the time-stamp counter now, as that metric: instructions since power-on
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -158,9 +158,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "nothing")) {
 		return 0;
 	}
-	if (argc > 1 && !strcmp(argv[1], "tsc")) {
-		printf("metric since_power_on %.1f Mcycles\n",
-		       (double)__builtin_ia32_rdtsc() / 1e6);
+	if (argc > 2 && !strcmp(argv[1], "tsc")) {
+		printf("metric %s %.1f Mcycles\n", argv[2], (double)__builtin_ia32_rdtsc() / 1e6);
 		return 0;
 	}
 	self = argv[0];
