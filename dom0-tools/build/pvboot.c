@@ -241,7 +241,10 @@ static int fill_start_info(struct build *b, char **err)
 			 err);
 }
 
-/* Event delivery starts masked on every vCPU: the kernel has no handler yet, and the ports are live. */
+/*
+ * Event delivery starts masked on every vCPU: the kernel has no handler yet, and the ports are live.  The rest
+ * of the page is the hypervisor's: it comes clean, with the wall clock already in it.
+ */
 static int fill_shared_info(struct build *b, char **err)
 {
 	xen_pfn_t frame = b->shared_info;
@@ -250,7 +253,6 @@ static int fill_shared_info(struct build *b, char **err)
 	if (!si) {
 		return fail(err, "can't map the new domain's shared info page: %m");
 	}
-	memset(si, 0, 4096);
 	for (int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
 		si->vcpu_info[i].evtchn_upcall_mask = 1;
 	}

@@ -9,6 +9,7 @@
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
+#include "core/time.h"
 #include "core/vcpu.h"
 #include "ctl/domctl.h"
 #include "mm/frame.h"
@@ -43,6 +44,10 @@ static long set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		return rc;
 	}
 	v->initialised = true;
+	/* Whoever builds or restores a domain may have cleared its shared page, and the wall clock with it. */
+	if (v->id == 0) {
+		time_update_domain(v->domain);
+	}
 	if (c->flags & VGCF_online) {
 		vcpu_clear_flag(v, VPF_DOWN);
 	} else {

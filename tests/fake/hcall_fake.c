@@ -42,7 +42,7 @@ void hcall_fake_reset(uint64_t free_pages)
 	free_frames();
 }
 
-/* Frames get their bytes when somebody first looks at them, full of garbage as real ones may be. */
+/* Frames get their bytes when somebody first looks at them, full of garbage as real ones may be; the shared info page is clean. */
 void *hcall_fake_frame(uint64_t mfn)
 {
 	uint64_t i = mfn - FIRST_MFN;
@@ -52,7 +52,7 @@ void *hcall_fake_frame(uint64_t mfn)
 	}
 	if (!frames[i]) {
 		frames[i] = malloc(4096);
-		memset(frames[i], 0xa5, 4096);
+		memset(frames[i], i == 0 ? 0 : 0xa5, 4096);
 	}
 	return frames[i];
 }

@@ -21,6 +21,15 @@ else
 fi
 check "login on the console" login first
 same "guest runs the package's kernel" "$KERNEL" "$(guest first 'uname -r')"
+# Both read the hypervisor's clock; what is between is the console's slowness.
+before=$(date +%s)
+then=$(guest first 'date +%s')
+after=$(date +%s)
+if [ "${then:-0}" -ge $((before - 2)) ] && [ "$then" -le $((after + 2)) ]; then
+	ok "guest's clock is the control domain's ($(date -u -d "@$then" '+%F %T'))"
+else
+	bad "guest's clock says ${then:-nothing}, the control domain's $before to $after"
+fi
 same "guest's root file system is Debian 12" 12 "$(guest first '. /etc/os-release; echo $VERSION_ID')"
 
 # From outside QEMU, through a forwarded port, a page of a web server in the guest.

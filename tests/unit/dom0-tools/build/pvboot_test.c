@@ -16,9 +16,11 @@
 #include "dom0-tools/libpav/die.h"
 #include "tests/fake/hcall_fake.h"
 
-#define BASE  0xffffffff80000000ull
-#define PADDR 0x100000ull
-#define MIB   (1ull << 20)
+#define BASE	   0xffffffff80000000ull
+#define PADDR	   0x100000ull
+#define MIB	   (1ull << 20)
+
+#define WALL_CLOCK 1700000000u
 
 static char dir[] = "/tmp/pvboot_test.XXXXXX";
 static char *kernel, *ramdisk;
@@ -155,6 +157,7 @@ static void check_built(const struct pvboot_domain *d)
 		cr_assert_eq(shared->vcpu_info[i].evtchn_upcall_mask, 1);
 	}
 	cr_assert_eq(shared->evtchn_pending[0], 0);
+	cr_assert_eq(shared->wc_sec, WALL_CLOCK, "the hypervisor's wall clock was cleared");
 }
 
 Test(pvboot, what_is_built_is_what_was_asked_for)
@@ -166,6 +169,7 @@ Test(pvboot, what_is_built_is_what_was_asked_for)
 	for (int small = 0; small < 2; small++) {
 		hcall_fake_reset(1 << 20);
 		hcall_fake.no_big_extents = small;
+		((shared_info_t *)hcall_fake_frame(hcall_fake_shared_info()))->wc_sec = WALL_CLOCK;
 		cr_assert_eq(pvboot_build(hcall_open(NULL), &req, &d, &err), 0, "%s", err);
 		cr_assert_eq(hcall_fake.populated, req.memory >> 12);
 		cr_assert_eq(hcall_fake.domains, 1);

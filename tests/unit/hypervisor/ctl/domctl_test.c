@@ -275,11 +275,16 @@ Test(domctl, a_context_is_set_while_the_domain_stands_still)
 	cr_expect_eq(atomic_load(&d1->vcpu[1]->pause_flags), 0);
 	cr_expect_eq(ctl.pauses, 1);
 	cr_expect_eq(ctl.unpauses, 1);
+	cr_expect_eq(ctl.clock_updates, 0);
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, &got);
 	cr_expect_eq(call(XEN_DOMCTL_getvcpucontext, 1), 0);
 	cr_expect_eq(got.user_regs.rip, 0x1234);
 	op.u.vcpucontext.vcpu = 0;
 	cr_expect_eq(call(XEN_DOMCTL_getvcpucontext, 1), -XEN_ENODATA);
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, &c);
+	cr_expect_eq(call(XEN_DOMCTL_setvcpucontext, 1), 0);
+	cr_expect_eq(ctl.clock_updates, 1, "its builder may have cleared the shared page");
+	d1->vcpu[0]->initialised = false;
 	ctl.context_answer = -XEN_EINVAL;
 	cr_expect_eq(call(XEN_DOMCTL_setvcpucontext, 1), -XEN_EINVAL);
 	cr_expect_not(d1->vcpu[0]->initialised);
