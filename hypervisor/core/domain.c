@@ -382,7 +382,8 @@ int domain_unpause(struct domain *d)
 	int rc = 0;
 
 	spin_lock(&d->lock);
-	if (d->pause_count == 0) {
+	/* A dying domain's vCPUs never run again: what they would run on is already being taken away. */
+	if (d->dying || d->pause_count == 0) {
 		rc = -XEN_EINVAL;
 	} else if (--d->pause_count == 0) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {

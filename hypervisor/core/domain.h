@@ -97,7 +97,7 @@ int domain_create(domid_t *id, const struct domain_config *c, struct domain **ou
 void domain_pause(
 	struct domain *d); /* and waits until no vCPU of d runs; never call for the current domain */
 void domain_pause_nosync(struct domain *d);
-int domain_unpause(struct domain *d); /* -EINVAL if it is not paused */
+int domain_unpause(struct domain *d); /* -EINVAL if it is not paused, or is dying */
 /* All vCPUs stop; VIRQ_DOM_EXC to the control domain (for the control domain: machine powers off, reboots or halts). */
 void domain_shutdown(struct domain *d, unsigned int reason);
 void domain_resume(struct domain *d); /* after a shutdown(suspend) that was cancelled */

@@ -39,7 +39,9 @@ static long initialise(struct vcpu *v, gva_t arg)
 		rc = -XEN_EFAULT;
 	} else {
 		spin_lock(&d->lock);
-		rc = v->initialised ? -XEN_EEXIST : guest_vcpu_set_context(v, c);
+		rc = d->dying	      ? -XEN_EINVAL
+		     : v->initialised ? -XEN_EEXIST
+				      : guest_vcpu_set_context(v, c);
 		if (rc == 0) {
 			v->initialised = true;
 		}

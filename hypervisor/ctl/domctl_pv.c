@@ -21,11 +21,12 @@
 
 /*
  * The domain is stopped while its registers are looked at or set.  Not for the caller itself, which can't
- * wait for itself to stop.
+ * wait for itself to stop; nor for a domain that is being torn down, which a new context would give page tables
+ * again.  Setting that off is alone as this is, so what is seen here holds until the end.
  */
 static long stop_for_context(struct domain *d, const struct xen_domctl *op, struct vcpu **v)
 {
-	if (d == cpu_current()->domain || op->u.vcpucontext.vcpu >= d->max_vcpus) {
+	if (d == cpu_current()->domain || d->dying || op->u.vcpucontext.vcpu >= d->max_vcpus) {
 		return -XEN_EINVAL;
 	}
 	*v = domctl_vcpu(d, op->u.vcpucontext.vcpu);

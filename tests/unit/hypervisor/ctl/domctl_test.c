@@ -297,6 +297,20 @@ Test(domctl, a_context_is_set_while_the_domain_stands_still)
 	cr_expect_eq(d1->pause_count, 0);
 }
 
+Test(domctl, a_dying_domain_gets_no_new_context)
+{
+	static struct vcpu_guest_context c;
+
+	c.user_regs.rip = 0x4321;
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, &c);
+	d1->dying = true;
+	cr_expect_eq(call(XEN_DOMCTL_setvcpucontext, 1), -XEN_EINVAL);
+	cr_expect_neq(ctl.context_rip, 0x4321);
+	cr_expect_eq(call(XEN_DOMCTL_getvcpucontext, 1), -XEN_EINVAL);
+	cr_expect_eq(ctl.pauses, 0);
+	d1->dying = false;
+}
+
 Test(domctl, the_hypercall_page_is_a_writable_frame_of_the_domain)
 {
 	mfn_t m = memory_frame(d1, 0), other = memory_frame(d0, 0);

@@ -246,6 +246,12 @@ Test(domain, killing_goes_in_steps_and_ends_with_the_last_page)
 	for (unsigned int i = 0; i < 3; i++) {
 		cr_assert_eq(domain_kill(guest), -XEN_ERESTART);
 		cr_assert(guest->dying && guest->evtchn.closed);
+		/* Another caller's attempts in between wake nothing. */
+		cr_assert_eq(domain_unpause(guest), -XEN_EINVAL);
+		domain_pause(guest);
+		cr_assert_eq(domain_unpause(guest), -XEN_EINVAL);
+		domain_resume(guest);
+		cr_assert(!vcpu_runnable(guest->vcpu[0]) && !vcpu_runnable(guest->vcpu[1]));
 	}
 	cr_assert_eq(domain_kill(guest), 0);
 	machine_settle();
@@ -435,6 +441,20 @@ Test(vcpu_op, single_shot_timer_fires_once_and_past_means_now)
 	cr_assert_eq(machine.virqs, 1);
 	machine_run_until(machine.now + 100000000, NULL);
 	cr_assert_eq(machine.virqs, 1);
+}
+
+Test(vcpu_op, nothing_new_for_a_vcpu_of_a_dying_domain)
+{
+	static struct vcpu_guest_context c;
+
+	start();
+	enter_guest();
+	guest->vcpu[1]->initialised = false;
+	guest->dying = true;
+	cr_assert_eq(do_vcpu_op(VCPUOP_initialise, 1, VA(&c), 0, 0), -XEN_EINVAL);
+	cr_assert(!guest->vcpu[1]->initialised);
+	guest->dying = false;
+	cr_assert_eq(do_vcpu_op(VCPUOP_initialise, 1, VA(&c), 0, 0), 0);
 }
 
 Test(vcpu_op, going_down_and_up_again_keeps_the_context)
