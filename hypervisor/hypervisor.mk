@@ -14,6 +14,8 @@ HV_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell
 	-D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00
 # The seams between the folders are plain calls; the release flavour is compiled as one, so they cost nothing.
 HV_RELEASE_CFLAGS := -DNDEBUG -flto=auto
+# What the table of functions may grow to: enough, and no more, so that nothing moves when it is filled in.
+HV_SYMBOLS_SIZE := 20480
 HV_DEBUG_CFLAGS := -fsanitize=bounds,shift,integer-divide-by-zero,unreachable,return -fsanitize-undefined-trap-on-error
 
 .PHONY: hypervisor
@@ -41,7 +43,7 @@ $(2)/$(HV)/lib/string.o $(2)/$(HV)/base/bug.o: HV_FILE_CFLAGS := -fno-lto
 $(2)/%.o: %.S $(2)/asm_offsets.h $(HV)/hypervisor.mk
 	@mkdir -p $$(@D)
 	@echo "  HV AS   $$<"
-	@$$(CC) $$(HV_CFLAGS) $(3) -D__ASSEMBLY__ -I$(2) -MMD -MP -c -o $$@ $$<
+	@$$(CC) $$(HV_CFLAGS) $(3) -D__ASSEMBLY__ -DSYMBOLS_SIZE=$(HV_SYMBOLS_SIZE) -I$(2) -MMD -MP -c -o $$@ $$<
 
 # Offsets of C structures for the assembly files.
 $(2)/asm_offsets.h: $(HV)/x86/asm_offsets.def.c $(B)/hv-include/.done
@@ -53,10 +55,17 @@ $(2)/pavane.lds: $(HV)/x86/pavane.lds.S
 	@mkdir -p $$(@D)
 	@$$(CC) -E -P -x assembler-with-cpp -I$(HV) -o $$@ $$<
 
-$(2)/pavane.elf: $$(HV_OBJS_$(2)) $(2)/pavane.lds
+$(2)/linked.elf: $$(HV_OBJS_$(2)) $(2)/pavane.lds
 	@echo "  LD      $$@"
 	@$$(CC) $$(HV_CFLAGS) $(3) -nostdlib -static -no-pie -Wl,-T,$(2)/pavane.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $$@ $$(HV_OBJS_$(2))
+
+# The names of the functions go into the room that x86/symbols.S keeps for them.
+$(2)/pavane.elf: $(2)/linked.elf $(HV)/symbols.awk
+	@nm -n $$< | awk -v size=$(HV_SYMBOLS_SIZE) -f $(HV)/symbols.awk >$(2)/symbols.s
+	@as -o $(2)/symbols.o $(2)/symbols.s || { echo "the table of functions has outgrown HV_SYMBOLS_SIZE"; exit 1; }
+	@objcopy -O binary -j .text $(2)/symbols.o $(2)/symbols.bin
+	@objcopy --update-section .symbols=$(2)/symbols.bin $$< $$@
 
 $(1): $(2)/pavane.elf
 	@objcopy -O binary $$< $$@

@@ -62,6 +62,7 @@ bool cpu_memory_map(unsigned int i, uint64_t *addr, uint64_t *size, uint32_t *ty
 
 void cpu_console_write(const char *s, size_t n);
 void cpu_scrub_frame(mfn_t m);
+void cpu_panic_details(void); /* logs what led here: the trap, if it was one, and the call chain */
 __attribute__((noreturn)) void cpu_panic_halt(void);
 __attribute__((noreturn)) void cpu_reboot(void);
 __attribute__((noreturn)) void cpu_poweroff(void);

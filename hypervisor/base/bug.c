@@ -1,4 +1,4 @@
-/* The end of the road: our own state is wrong, so we say where and stop. */
+/* The end of the road: our own state is wrong, so we say where, how we got there, and stop. */
 #include "base/bug.h"
 
 #include <stdatomic.h>
@@ -23,8 +23,9 @@ __attribute__((noreturn)) void panic(const char *fmt, ...)
 		va_start(args, fmt);
 		vsnprintf(text, sizeof(text), fmt, args);
 		va_end(args);
-		log_force_unlock();
+		log_emergency();
 		log_print(LOG_ERR, "PANIC on CPU %u: %s", cpu_id(), text);
+		cpu_panic_details();
 	}
 	cpu_panic_halt();
 }

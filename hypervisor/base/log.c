@@ -178,8 +178,9 @@ size_t log_read(char *buf, size_t size, uint32_t *index, bool incremental, bool 
 	return n;
 }
 
-void log_force_unlock(void)
+void log_emergency(void)
 {
 	spin_checks_off();
 	spin_init(&lock, LOCK_LOG);
+	host_level = LOG_DEBUG;
 }

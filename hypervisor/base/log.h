@@ -26,6 +26,6 @@ void log_set_level(const char *host, const char *guest);
 void log_write_raw(const char *s, size_t n);
 /* Reads from ring position *index on; returns bytes copied and advances *index. */
 size_t log_read(char *buf, size_t size, uint32_t *index, bool incremental, bool clear);
-void log_force_unlock(void); /* for panic() */
+void log_emergency(void); /* for panic(): no lock is waited for any more, and every line is shown */
 
 #endif

@@ -27,6 +27,7 @@ SECTIONS
 		*(.extable)
 		extable_end = .;
 	} :all
+	.symbols : AT(ADDR(.symbols) - IMAGE_BASE) { *(.symbols) } :all
 	. = ALIGN(4096);
 	rodata_end = .;
 	.data : AT(ADDR(.data) - IMAGE_BASE) { *(.data .data.*) *(.got .got.plt) . = ALIGN(4096); } :all

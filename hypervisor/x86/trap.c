@@ -1,7 +1,7 @@
 /*
  * The C side of entry.S: sorts what came in.  From a guest: an upcall or an interrupt.
  * From the hypervisor itself: an interrupt in one of its two windows, a mended fault, or our own
- * mistake, which is reported with registers and symbols' addresses.
+ * mistake, which is reported with registers, stack and the names of the functions.
  */
 #include "x86/trap.h"
 
@@ -9,6 +9,7 @@
 #include "arch/upcall.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "lib/symbols.h"
 #include "x86/cpu.h"
 #include "x86/machine.h"
 #include "x86/percpu.h"
@@ -20,6 +21,10 @@ struct extable_entry {
 };
 extern const struct extable_entry extable_start[], extable_end[];
 extern char text_start[], text_end[], image_start[], exit_iretq[];
+extern const struct symbols symbol_table;
+
+size_t copy_bytes(void *to, const void *from, size_t n);
+size_t clear_bytes(void *to, size_t n);
 
 static const char *const trap_names[32] = {
 	"divide error",
@@ -56,31 +61,73 @@ static const struct extable_entry *find_fixup(uint64_t rip)
 	return NULL;
 }
 
+/* ---- the last words ---- */
+
+#define MAX_CALLS   24
+#define STACK_WORDS 32
+
+static const struct regs *fault_of[MAX_CPUS]; /* why each CPU panics, if by a trap of its own */
+
+static const char *trap_name(const struct regs *r)
+{
+	const char *name = trap_names[r->vector & 31];
+
+	return name ? name : "trap";
+}
+
 static bool in_text(uint64_t a)
 {
 	return a >= (uint64_t)image_start && a < (uint64_t)text_end;
 }
 
-void trap_print_stack(uint64_t rbp)
+/* Behind a call that does not return stands the next function: hence 'back', 1 for a return address. */
+static void print_place(uint64_t a, unsigned int back)
 {
-	uint64_t base = rbp & ~(STACK_SIZE - 1);
+	uint32_t offset;
+	const char *name = in_text(a) ? symbols_find(&symbol_table, (uint32_t)a - back, &offset)
+				      : NULL;
 
-	for (unsigned int i = 0;
-	     i < 24 && rbp >= HV_START && rbp >= base && rbp + 16 <= base + STACK_SIZE; i++) {
-		const uint64_t *frame = (const uint64_t *)rbp;
+	if (name) {
+		log_err("    %016lx %s+%#x", a, name, offset + back);
+	} else {
+		log_err("    %016lx", a);
+	}
+}
 
-		if (!in_text(frame[1])) {
+/* Whatever the registers of a broken hypervisor point to: read with the copy that survives faults. */
+static bool peek(void *to, uint64_t from, size_t n)
+{
+	return from >= HV_START && from <= HV_END - n && copy_bytes(to, (const void *)from, n) == 0;
+}
+
+static void print_chain(uint64_t rbp)
+{
+	uint64_t base = rbp & ~(STACK_SIZE - 1), frame[2];
+
+	for (unsigned int i = 0; i < MAX_CALLS && rbp >= base && rbp + 16 <= base + STACK_SIZE &&
+				 peek(frame, rbp, sizeof(frame)) && in_text(frame[1]);
+	     i++) {
+		print_place(frame[1], 1);
+		rbp = frame[0];
+	}
+}
+
+static void print_stack(uint64_t rsp)
+{
+	uint64_t end = (rsp & ~(STACK_SIZE - 1)) + STACK_SIZE, w[4];
+
+	log_err("stack from %016lx:", rsp);
+	for (unsigned int i = 0; i < STACK_WORDS / 4; i++, rsp += sizeof(w)) {
+		if (rsp + sizeof(w) > end || !peek(w, rsp, sizeof(w))) {
 			break;
 		}
-		log_err("    %016lx", frame[1]);
-		rbp = frame[0];
+		log_err("    %016lx %016lx %016lx %016lx", w[0], w[1], w[2], w[3]);
 	}
 }
 
 static void print_regs(const struct regs *r)
 {
-	log_err("CPU %u: vector %u (%s) error %#x", cpu_id(), r->vector & 0xff,
-		trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "?", r->error_code);
+	log_err("vector %u (%s) error %#x", r->vector & 0xff, trap_name(r), r->error_code);
 	log_err("RIP %04lx:%016lx  RSP %04lx:%016lx  RFLAGS %08lx", r->cs, r->rip, r->ss, r->rsp,
 		r->rflags);
 	log_err("RAX %016lx RBX %016lx RCX %016lx RDX %016lx", r->rax, r->rbx, r->rcx, r->rdx);
@@ -89,21 +136,32 @@ static void print_regs(const struct regs *r)
 	log_err("R13 %016lx R14 %016lx R15 %016lx CR2 %016lx", r->r13, r->r14, r->r15, read_cr2());
 }
 
-void trap_print_regs(const struct regs *r)
+/* addr2line -e build/hv/pavane.elf (or build/hv-debug) turns the numbers into lines. */
+void cpu_panic_details(void)
 {
-	print_regs(r);
+	const struct regs *r = fault_of[cpu_id()];
+	uint64_t caller;
+
+	if (r) {
+		print_regs(r);
+		print_stack(r->rsp);
+		log_err("call chain:");
+		print_place(r->rip, 0);
+		if (!in_text(r->rip) && peek(&caller, r->rsp, sizeof(caller)) && in_text(caller)) {
+			print_place(caller,
+				    1); /* a call through a wild pointer: nothing else was pushed */
+		}
+		print_chain(r->rbp);
+	} else {
+		log_err("call chain:");
+		print_chain((uint64_t)__builtin_frame_address(0));
+	}
 }
 
-/* addr2line -e build/hv/pavane.elf turns these numbers into lines. */
-static __attribute__((noreturn)) void die(struct regs *r)
+static __attribute__((noreturn)) void die(const struct regs *r)
 {
-	log_force_unlock();
-	print_regs(r);
-	log_err("call chain:");
-	log_err("    %016lx", r->rip);
-	trap_print_stack(r->rbp);
-	panic("unexpected %s in the hypervisor",
-	      trap_names[r->vector & 31] ? trap_names[r->vector & 31] : "trap");
+	fault_of[cpu_id()] = r;
+	panic("unexpected %s in the hypervisor", trap_name(r));
 }
 
 void trap_from_guest(struct regs *r)
@@ -147,9 +205,6 @@ void trap_from_hypervisor(struct regs *r)
 	}
 	die(r);
 }
-
-size_t copy_bytes(void *to, const void *from, size_t n);
-size_t clear_bytes(void *to, size_t n);
 
 size_t cpu_copy_from_guest(void *to, gva_t from, size_t n)
 {

@@ -153,6 +153,10 @@ void cpu_console_write(const char *s, size_t n)
 	}
 }
 
+void cpu_panic_details(void)
+{
+}
+
 void cpu_panic_halt(void)
 {
 	size_t n = cpu_fake.console_length;

@@ -106,6 +106,15 @@ Test(log, guests_are_rationed)
 	cr_assert(strstr(console(), "d1: back"));
 }
 
+Test(log, after_an_emergency_every_line_is_shown)
+{
+	log_set_level("none", "none");
+	log_err("not yet");
+	log_emergency();
+	log_err("now");
+	cr_assert_str_eq(console(), "(pav) now\n");
+}
+
 Test(log, panic_speaks_even_while_the_heap_and_log_are_locked, .signal = SIGABRT)
 {
 	struct spinlock low = SPINLOCK_INIT(LOCK_LOG);
