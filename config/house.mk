@@ -3,7 +3,7 @@
 IMAGE := $(B)/image
 
 .PHONY: images
-images: build-lists $(SYSTEM_TOOLS) $(IMAGE)/guest.img $(IMAGE)/vmlinux $(IMAGE)/dom0-initrd
+images: build-lists $(SYSTEM_TOOLS) guests $(IMAGE)/guest.img $(IMAGE)/vmlinux $(IMAGE)/dom0-initrd
 
 $(IMAGE)/kernel/version: config/image/kernel.sh
 	@[ -s $@ ] || config/image/kernel.sh

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "x86/apic.h"
 #include "x86/machine.h"
+#include "x86/trap.h"
 
 #define GUEST_INT80 0x80 /* open to ring 3: it could not be told from a guest's INT */
 #define MAX_GSIS    1024
@@ -295,6 +296,7 @@ void irq_dispatch(struct regs *regs, uint8_t vector)
 	static _Atomic unsigned int strays;
 
 	(void)regs;
+	trap_tell_nmis();
 	switch (vector) {
 	case VECTOR_TIMER:
 		apic_eoi();

@@ -5,6 +5,8 @@
  */
 #include "x86/trap.h"
 
+#include <stdatomic.h>
+
 #include "arch/cpu.h"
 #include "arch/upcall.h"
 #include "base/bug.h"
@@ -164,6 +166,24 @@ static __attribute__((noreturn)) void die(const struct regs *r)
 	panic("unexpected %s in the hypervisor", trap_name(r));
 }
 
+/* ---- sorting ---- */
+
+static _Atomic uint32_t nmis, nmi_cpu; /* not yet told, and where the last one was */
+
+void trap_tell_nmis(void)
+{
+	uint32_t n;
+
+	if (likely(!atomic_load_explicit(&nmis, memory_order_relaxed))) {
+		return;
+	}
+	n = atomic_exchange(&nmis, 0);
+	if (n) {
+		log_warn("%u NMI%s ignored, the last on CPU %u", n, n == 1 ? "" : "s",
+			 atomic_load_explicit(&nmi_cpu, memory_order_relaxed));
+	}
+}
+
 void trap_from_guest(struct regs *r)
 {
 	if (likely((r->vector & 0xff) < 32) || (r->vector & 0xff) == 0x80) {
@@ -182,7 +202,9 @@ void trap_from_hypervisor(struct regs *r)
 		return;
 	}
 	if (r->vector == 2) {
-		log_warn("NMI on CPU %u, ignored", cpu_id());
+		/* It may have come while this very CPU holds the log's lock. */
+		atomic_store_explicit(&nmi_cpu, cpu_id(), memory_order_relaxed);
+		atomic_fetch_add(&nmis, 1);
 		return;
 	}
 	if (r->vector == 1) {
