@@ -91,6 +91,19 @@ static uint64_t dom0_bytes(void)
 	return most - most / 8;
 }
 
+/* The field's word is a list, of which we have one: another name alone is told of, on that one. */
+static void choose_console(void)
+{
+	if (strcmp(opt_console, "none") == 0) {
+		serial_off();
+		return;
+	}
+	serial_init(*opt_com1 ? opt_com1 : NULL);
+	if (*opt_console && !strstr(opt_console, "com1")) {
+		log_warn("console=%s: there is only com1, which it is", opt_console);
+	}
+}
+
 static void init_idle(unsigned int cpu)
 {
 	static struct vcpu idle[MAX_CPUS];
@@ -114,7 +127,7 @@ void boot_main(uint32_t magic, uint32_t info)
 		   bad_option);
 	log_set_level(*opt_loglvl ? opt_loglvl : "info",
 		      *opt_guest_loglvl ? opt_guest_loglvl : "warning");
-	serial_init(*opt_com1 ? opt_com1 : NULL);
+	choose_console();
 	version_set_commandline(bootinfo.cmdline);
 	reboot_set_noreboot(opt_noreboot);
 	domain_noreboot = opt_noreboot;

@@ -12,6 +12,7 @@ struct regs;
 
 /* serial.c: before anything else, then again when console interrupts work */
 void serial_init(const char *com1_option); /* "115200,8n1"; NULL: default */
+void serial_off(void); /* we leave the line alone from now on; the control domain may have it */
 void serial_write(const char *s, size_t n);
 void serial_irq_start(void); /* receive by interrupt, calls upcall_console_byte() */
 

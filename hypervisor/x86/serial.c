@@ -174,6 +174,11 @@ void serial_init(const char *com1_option)
 	}
 }
 
+void serial_off(void)
+{
+	present = false;
+}
+
 static bool wait_empty(void)
 {
 	for (unsigned int i = 0; i < PATIENCE; i++) {

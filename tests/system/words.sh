@@ -1,0 +1,42 @@
+#!/bin/bash
+# Words of the hypervisor's command line do what the README says, and what is wrong with one is
+# said in a sentence.  Each line below is a boot of the smallest guest, a second or two.
+# limit: 150
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+mkdir -p build/logs/system
+hypervisor=${PAVANE_HYPERVISOR:-build/pavane}
+log=build/logs/system/words.serial.log
+
+boot() { # boot WORDS: until the guest powers off, or a panic
+	rm -f "$log"
+	timeout -k 2 20 qemu-system-x86_64 -machine q35 -cpu max,-smap -smp 1 -m 512 -nodefaults -nographic \
+		-no-reboot -accel tcg,thread=single -serial "file:$log" -monitor none -kernel "$hypervisor" \
+		-append "$1" -initrd build/guests/hello </dev/null >/dev/null 2>&1 &
+	qemu=$!
+	trap 'kill $qemu 2>/dev/null' EXIT
+	while kill -0 $qemu 2>/dev/null; do
+		sleep 0.1
+		grep -aq 'Reboot in 5 seconds' "$log" 2>/dev/null && kill $qemu
+	done
+	wait $qemu
+	status=$?
+	tr -d '\r' <"$log" >"$log.text"
+}
+failed() {
+	echo "FAILED $1"
+	tail -n 12 "$log.text" | sed 's/^/> /'
+}
+says() { # says WORDS REGEX: some line does
+	boot "$1"
+	if grep -aqE "$2" "$log.text"; then echo "ok $1: $(grep -aoE "$2" "$log.text" | head -1)"; else failed "$1: nothing says '$2'"; fi
+}
+
+says "console=com1" '^hello from the control domain, [0-9]+ KiB'
+says "console=vga" 'console=vga: there is only com1'
+boot "console=none"
+if [ $status = 0 ] && ! grep -aqE '\(pav\)|hello' "$log.text"; then
+	echo "ok console=none: the machine runs to its end, and not a word on the serial line"
+else
+	failed "console=none: exit status $status, and on the serial line:"
+fi
