@@ -36,7 +36,7 @@ static bool opt_noreboot;
 /* The README's table of options is made from these rows. */
 static const struct arg options[] = {
 	{ "dom0_mem", ARG_STRING, opt_dom0_mem,
-	  "memory of the control domain: SIZE or SIZE,max:SIZE (K, M, G; bare numbers are KiB); default: all but 1/8" },
+	  "memory of the control domain: a list of SIZE, min:SIZE, max:SIZE (K, M, G; bare numbers are KiB; -SIZE: leave so much); default: all but 1/8" },
 	{ "dom0_max_vcpus", ARG_UINT, &opt_dom0_max_vcpus,
 	  "vCPUs of the control domain; default: one a CPU" },
 	{ "console", ARG_STRING, opt_console, "com1 (default) or none" },
@@ -69,26 +69,34 @@ static void bad_option(const char *word)
 	log_warn("option '%s' is ill-formed and is ignored", word);
 }
 
-/* "512M,max:1G": the first size counts; "max:1G" alone is a size too. */
-static uint64_t dom0_bytes(void)
+/* What the control domain gets, and what it may grow to: that much, unless max: says more. */
+static void dom0_memory(uint64_t *size, uint64_t *most)
 {
-	uint64_t bytes = 0, most = (alloc_free_count() - alloc_free_count() / 64) << PAGE_SHIFT;
-	char *comma = strchr(opt_dom0_mem, ',');
-	const char *text = opt_dom0_mem;
+	uint64_t total = alloc_free_count() << PAGE_SHIFT, all = total - total / 64;
+	struct args_memory m = { .max = UINT64_MAX };
 
-	if (comma) {
-		*comma = 0;
-	}
-	if (strncmp(text, "max:", 4) == 0) {
-		text += 4;
-	}
-	if (*text && args_size(text, &bytes) && bytes) {
-		return bytes;
-	}
-	if (*text) {
+	if (*opt_dom0_mem && !args_memory(opt_dom0_mem, total, &m)) {
 		bad_option("dom0_mem");
 	}
-	return most - most / 8;
+	*size = MIN(MAX(m.size ? m.size : all - all / 8, m.min), m.max);
+	*most = m.max == UINT64_MAX ? *size : m.max;
+}
+
+static unsigned int dom0_vcpus(void)
+{
+	if (opt_dom0_max_vcpus > MAX_VCPUS) {
+		log_warn("dom0_max_vcpus=%u: a domain has at most %u", opt_dom0_max_vcpus,
+			 MAX_VCPUS);
+	}
+	return MIN(opt_dom0_max_vcpus ? opt_dom0_max_vcpus : cpu_count(), (unsigned int)MAX_VCPUS);
+}
+
+static void set_log_level(void)
+{
+	if (!log_set_level(*opt_loglvl ? opt_loglvl : "info",
+			   *opt_guest_loglvl ? opt_guest_loglvl : "warning")) {
+		bad_option("loglvl or guest_loglvl");
+	}
 }
 
 /* The field's word is a list, of which we have one: another name alone is told of, on that one. */
@@ -116,6 +124,7 @@ static void init_idle(unsigned int cpu)
 void boot_main(uint32_t magic, uint32_t info)
 {
 	bool known = mb_read(magic, info);
+	uint64_t dom0_size, dom0_most;
 
 	/* First words: a console, then what we were asked to do. */
 	serial_init(NULL);
@@ -125,9 +134,8 @@ void boot_main(uint32_t magic, uint32_t info)
 	/* Some loaders put the image's own name first. */
 	args_parse(skip_name(bootinfo.cmdline), options, ARRAY_SIZE(options), unknown_option,
 		   bad_option);
-	log_set_level(*opt_loglvl ? opt_loglvl : "info",
-		      *opt_guest_loglvl ? opt_guest_loglvl : "warning");
 	choose_console();
+	set_log_level();
 	version_set_commandline(bootinfo.cmdline);
 	reboot_set_noreboot(opt_noreboot);
 	domain_noreboot = opt_noreboot;
@@ -161,9 +169,8 @@ void boot_main(uint32_t magic, uint32_t info)
 	physdev_init();
 	serial_irq_start();
 	log_info("%u CPUs, %lu MiB free", cpu_count(), alloc_free_count() >> 8);
-	dom0_build(dom0_bytes(), opt_dom0_max_vcpus
-					 ? MIN(opt_dom0_max_vcpus, (unsigned int)MAX_VCPUS)
-					 : MIN(cpu_count(), (unsigned int)MAX_VCPUS));
+	dom0_memory(&dom0_size, &dom0_most);
+	dom0_build(dom0_size, dom0_most, dom0_vcpus());
 	guest_start_idle();
 }
 

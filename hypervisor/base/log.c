@@ -125,7 +125,7 @@ void log_guest(enum log_level level, unsigned int domid, const char *fmt, ...)
 	spin_unlock(&lock);
 }
 
-static int parse_level(const char *s, int otherwise)
+static bool parse_level(const char *s, int *level)
 {
 	static const struct {
 		const char *name;
@@ -137,16 +137,18 @@ static int parse_level(const char *s, int otherwise)
 		size_t n = strlen(levels[i].name);
 
 		if (!strncmp(s, levels[i].name, n) && (!s[n] || s[n] == '/')) {
-			return levels[i].level;
+			*level = levels[i].level;
+			return true;
 		}
 	}
-	return otherwise;
+	return !s;
 }
 
-void log_set_level(const char *host, const char *guest)
+bool log_set_level(const char *host, const char *guest)
 {
-	host_level = parse_level(host, host_level);
-	guest_level = parse_level(guest, guest_level);
+	bool host_known = parse_level(host, &host_level);
+
+	return parse_level(guest, &guest_level) && host_known;
 }
 
 void log_write_raw(const char *s, size_t n)

@@ -20,8 +20,8 @@ __attribute__((format(printf, 3, 4))) void log_guest(enum log_level level, unsig
 #define log_info(...)  log_print(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_print(LOG_DEBUG, __VA_ARGS__)
 
-/* Sets thresholds from "error|warning|info|all|debug|none" (or "a/b", first part counts). */
-void log_set_level(const char *host, const char *guest);
+/* Sets thresholds from "error|warning|info|all|debug|none" (or "a/b", first part counts).  False if one is none of these: it stays. */
+bool log_set_level(const char *host, const char *guest);
 /* Text written by a guest through console_io: verbatim to console and ring. */
 void log_write_raw(const char *s, size_t n);
 /* Reads from ring position *index on; returns bytes copied and advances *index. */

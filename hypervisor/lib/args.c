@@ -67,6 +67,53 @@ bool args_size(const char *s, uint64_t *bytes)
 	return true;
 }
 
+/* One element of the list, a string by itself. */
+static bool memory_element(const char *s, uint64_t total, struct args_memory *m)
+{
+	uint64_t bytes, *to = &m->size;
+	bool rest;
+
+	if (!strncmp(s, "min:", 4) || !strncmp(s, "max:", 4)) {
+		to = s[1] == 'i' ? &m->min : &m->max;
+		s += 4;
+	}
+	rest = *s == '-';
+	if (!args_size(s + rest, &bytes) || (rest && bytes >= total)) {
+		return false;
+	}
+	*to = rest ? total - bytes : bytes;
+	return *to != 0;
+}
+
+bool args_memory(const char *s, uint64_t total, struct args_memory *out)
+{
+	struct args_memory m = *out;
+	char element[ARG_STRING_MAX];
+
+	for (;;) {
+		const char *comma = strchr(s, ',');
+		size_t length = comma ? (size_t)(comma - s) : strlen(s);
+
+		if (length >= sizeof(element)) {
+			return false;
+		}
+		memcpy(element, s, length);
+		element[length] = '\0';
+		if (!memory_element(element, total, &m)) {
+			return false;
+		}
+		if (!comma) {
+			break;
+		}
+		s = comma + 1;
+	}
+	if (m.min > m.max) {
+		return false;
+	}
+	*out = m;
+	return true;
+}
+
 static bool parse_bool(const char *s, bool *value)
 {
 	static const char *const yes[] = { "1", "yes", "on", "true", "enable" };

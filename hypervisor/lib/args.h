@@ -19,4 +19,13 @@ void args_parse(const char *line, const struct arg *table, size_t n,
 /* "512M", "1G", "4096K"; bare numbers are KiB as the field's dom0_mem.  False if ill-formed. */
 bool args_size(const char *s, uint64_t *bytes);
 
+/*
+ * The field's dom0_mem: a list of SIZE, min:SIZE and max:SIZE, in any order; a size with a minus sign is what
+ * to leave of 'total'.  What is not named stays as it is.  False if ill-formed, and then all stays.
+ */
+struct args_memory {
+	uint64_t size, min, max; /* bytes */
+};
+bool args_memory(const char *s, uint64_t total, struct args_memory *out);
+
 #endif

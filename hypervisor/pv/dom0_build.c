@@ -377,7 +377,7 @@ static void free_module(const struct boot_module *m)
 	alloc_add_range(first, end);
 }
 
-void dom0_build(uint64_t mem_bytes, unsigned int vcpus)
+void dom0_build(uint64_t mem_bytes, uint64_t most_bytes, unsigned int vcpus)
 {
 	static struct build b;
 	domid_t id = 0;
@@ -397,7 +397,7 @@ void dom0_build(uint64_t mem_bytes, unsigned int vcpus)
 	b.initrd = bootinfo.module_count > 1 ? &bootinfo.module[1] : NULL;
 	read_kernel(&b);
 	plan(&b, mem_bytes & PAGE_MASK);
-	config.max_pages = b.pages;
+	config.max_pages = most_bytes >> PAGE_SHIFT;
 	rc = domain_create(&id, &config, &b.d);
 	if (rc) {
 		panic("the control domain cannot be created: %d", rc);

@@ -137,6 +137,6 @@ void debugreg_load(struct vcpu *v);
 
 /* dom0_build.c: makes and starts the control domain from the first module; panics with one sentence if it can't. */
 struct bootinfo;
-void dom0_build(uint64_t mem_bytes, unsigned int vcpus);
+void dom0_build(uint64_t mem_bytes, uint64_t most_bytes, unsigned int vcpus);
 
 #endif

@@ -32,6 +32,13 @@ says() { # says WORDS REGEX: some line does
 	if grep -aqE "$2" "$log.text"; then echo "ok $1: $(grep -aoE "$2" "$log.text" | head -1)"; else failed "$1: nothing says '$2'"; fi
 }
 
+says "dom0_mem=128M" '^hello from the control domain, 131072 KiB'
+says "dom0_mem=min:64M,max:96M" '^hello from the control domain, 98304 KiB'
+says "dom0_mem=64M,max:128M" '^hello from the control domain, 65536 KiB'
+says "dom0_mem=32M,min:64M" '^hello from the control domain, 65536 KiB'
+says "dom0_mem=64M,most:1G" "option 'dom0_mem' is ill-formed"
+says "loglvl=foo" "option 'loglvl or guest_loglvl' is ill-formed"
+says "dom0_max_vcpus=99" 'dom0_max_vcpus=99: a domain has at most 32'
 says "console=com1" '^hello from the control domain, [0-9]+ KiB'
 says "console=vga" 'console=vga: there is only com1'
 boot "console=none"

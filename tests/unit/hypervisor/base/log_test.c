@@ -38,7 +38,9 @@ Test(log, levels_choose_what_the_console_shows_and_the_ring_keeps_all)
 	log_debug("details");
 	log_guest(LOG_INFO, 3, "about you");
 	cr_assert_str_eq(console(), "(pav) loud\n(pav) details\n(pav) d3: about you\n");
-	log_set_level("nonsense", NULL);
+	cr_assert(log_set_level(NULL, NULL));
+	cr_assert_not(log_set_level("nonsense", NULL));
+	cr_assert_not(log_set_level(NULL, "infos"));
 	log_debug("still");
 	cr_assert(strstr(console(), "still"));
 }

@@ -49,6 +49,44 @@ Test(args, words_of_each_kind)
 	cr_assert_eq(bytes, 1024ULL << 10);
 }
 
+static bool memory(const char *s, uint64_t *size, uint64_t *min, uint64_t *max)
+{
+	struct args_memory m = { 1, 2, ~0ULL };
+	bool good = args_memory(s, 1ULL << 30, &m);
+
+	*size = m.size >> 20;
+	*min = m.min >> 20;
+	*max = m.max >> 20;
+	return good;
+}
+
+Test(args, memory_is_a_list_of_sizes_in_any_order)
+{
+	uint64_t size, min, max;
+
+	cr_assert(memory("512M", &size, &min, &max));
+	cr_assert(size == 512 && min == 0 && max == ~0ULL >> 20);
+	cr_assert(memory("min:64M,max:128M", &size, &min, &max));
+	cr_assert(size == 0 && min == 64 && max == 128);
+	cr_assert(memory("max:2G,1048576", &size, &min, &max));
+	cr_assert(size == 1024 && max == 2048);
+	cr_assert(memory("-256M,max:-24M", &size, &min, &max));
+	cr_assert(size == 768 && max == 1000);
+}
+
+Test(args, ill_formed_memory_changes_nothing)
+{
+	static const char *const wrong[] = { "",	   "x", "512M,", ",512M", "512M,mix:4M",
+					     "max:",	   "0", "-1G",	 "--1M",  "min:2G,max:1G",
+					     "64M,max:1G2" };
+	uint64_t size, min, max;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		cr_assert_not(memory(wrong[i], &size, &min, &max), "'%s'", wrong[i]);
+		cr_assert(size == 0 && min == 0 && max == ~0ULL >> 20, "'%s'", wrong[i]);
+	}
+}
+
 Test(args, later_words_win)
 {
 	parse("cpus=1 cpus=2 flag=yes flag=off");
