@@ -124,6 +124,10 @@ static void plan(struct build *b, uint64_t bytes)
 	uint64_t p, end;
 
 	b->pages = bytes >> PAGE_SHIFT;
+	if (b->pages > alloc_free_count()) {
+		panic("dom0_mem=%luK is more than the machine has free, which is %luK",
+		      b->pages * 4, alloc_free_count() * 4);
+	}
 	b->p2m_count = (b->pages * 8 + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	b->initrd_count =
 		b->initrd ? (b->initrd->end - b->initrd->start + PAGE_SIZE - 1) >> PAGE_SHIFT : 0;

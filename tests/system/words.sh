@@ -37,6 +37,8 @@ says "dom0_mem=min:64M,max:96M" '^hello from the control domain, 98304 KiB'
 says "dom0_mem=64M,max:128M" '^hello from the control domain, 65536 KiB'
 says "dom0_mem=32M,min:64M" '^hello from the control domain, 65536 KiB'
 says "dom0_mem=64M,most:1G" "option 'dom0_mem' is ill-formed"
+says "dom0_mem=99G" 'PANIC on CPU 0: dom0_mem=103809024K is more than the machine has free, which is [0-9]+K'
+says "dom0_mem=1M" 'PANIC on CPU 0: dom0_mem=1024K is too small: kernel and initrd need [0-9]+K'
 says "loglvl=foo" "option 'loglvl or guest_loglvl' is ill-formed"
 says "dom0_max_vcpus=99" 'dom0_max_vcpus=99: a domain has at most 32'
 says "console=com1" '^hello from the control domain, [0-9]+ KiB'
