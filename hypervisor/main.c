@@ -56,14 +56,6 @@ static void unknown_option(const char *word)
 	log_warn("unknown option '%s' is ignored", word);
 }
 
-static const char *skip_name(const char *line)
-{
-	const char *end = strchr(line, ' ');
-	const char *slash = strchr(line, '/');
-
-	return slash && (!end || slash < end) ? (end ? end : "") : line;
-}
-
 static void bad_option(const char *word)
 {
 	log_warn("option '%s' is ill-formed and is ignored", word);
@@ -131,9 +123,7 @@ void boot_main(uint32_t magic, uint32_t info)
 	if (!known) {
 		panic("not started by a Multiboot loader");
 	}
-	/* Some loaders put the image's own name first. */
-	args_parse(skip_name(bootinfo.cmdline), options, ARRAY_SIZE(options), unknown_option,
-		   bad_option);
+	args_parse(bootinfo.cmdline, options, ARRAY_SIZE(options), unknown_option, bad_option);
 	choose_console();
 	set_log_level();
 	version_set_commandline(bootinfo.cmdline);

@@ -5,8 +5,9 @@
 
 enum verdict guest_main(void)
 {
-	print("hello from %s domain, %lu KiB, hypervisor %#lx, time %lu ns\n",
+	print("hello from %s domain, %lu KiB, hypervisor %#lx, time %lu ns, told '%s'\n",
 	      is_control_domain() ? "the control" : "a guest", start_info->nr_pages * 4,
-	      (unsigned long)version_op(XENVER_version, NULL), system_time());
+	      (unsigned long)version_op(XENVER_version, NULL), system_time(),
+	      (const char *)start_info->cmd_line);
 	return SUCCESS;
 }

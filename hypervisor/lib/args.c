@@ -195,6 +195,34 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+static const char *next_word(const char *s)
+{
+	while (*s && !is_blank(*s)) {
+		s++;
+	}
+	while (is_blank(*s)) {
+		s++;
+	}
+	return s;
+}
+
+const char *args_of_loader(const char *s, bool name_first)
+{
+	static const char stand_in[] = "placeholder";
+	const size_t length = sizeof(stand_in) - 1;
+
+	while (is_blank(*s)) {
+		s++;
+	}
+	if (name_first) {
+		s = next_word(s);
+	}
+	if (!strncmp(s, stand_in, length) && (!s[length] || is_blank(s[length]))) {
+		s = next_word(s);
+	}
+	return s;
+}
+
 void args_parse(const char *line, const struct arg *table, size_t n, void (*unknown)(const char *),
 		void (*bad)(const char *))
 {

@@ -16,6 +16,12 @@ struct arg {
 /* Parses; calls unknown() for each word that names no row, bad() for each ill-formed value.  Later words win. */
 void args_parse(const char *line, const struct arg *table, size_t n,
 		void (*unknown)(const char *word), void (*bad)(const char *word));
+/*
+ * The arguments in a boot loader's string.  Some put the file's name in front; with those that do not, people
+ * (and the field's scripts) write "placeholder" for the sake of the others.
+ */
+const char *args_of_loader(const char *s, bool name_first);
+
 /* "512M", "1G", "4096K"; bare numbers are KiB as the field's dom0_mem.  False if ill-formed. */
 bool args_size(const char *s, uint64_t *bytes);
 

@@ -306,22 +306,9 @@ static void make_tables(struct build *b)
 	}
 }
 
-/* The loader's string is "file arguments": the file's name goes. */
-static const char *arguments(const char *s)
-{
-	while (*s && *s != ' ') {
-		s++;
-	}
-	while (*s == ' ') {
-		s++;
-	}
-	return s;
-}
-
 static void make_start_info(const struct build *b)
 {
 	start_info_t *si = page_of(b, b->start_info);
-	const char *args = arguments(b->kernel->cmdline);
 
 	snprintf(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
 	si->nr_pages = b->pages;
@@ -339,7 +326,7 @@ static void make_start_info(const struct build *b)
 		si->mod_start = b->mod_start_pfn ? b->initrd_pfn : va_of(b, b->initrd_pfn);
 		si->mod_len = b->initrd->end - b->initrd->start;
 	}
-	snprintf((char *)si->cmd_line, sizeof(si->cmd_line), "%s", args);
+	snprintf((char *)si->cmd_line, sizeof(si->cmd_line), "%s", b->kernel->cmdline);
 }
 
 static void start(const struct build *b)

@@ -12,7 +12,7 @@ struct e820 {
 
 struct boot_module {
 	paddr_t start, end;
-	const char *cmdline;
+	const char *cmdline; /* arguments only, as bootinfo.cmdline */
 };
 
 struct bootinfo {

@@ -5,6 +5,7 @@
  */
 #include "x86/boot/mb.h"
 
+#include "lib/args.h"
 #include "lib/string.h"
 #include "x86/bootinfo.h"
 #include "x86/pte.h"
@@ -44,11 +45,24 @@ static void add_range(uint64_t addr, uint64_t size, uint32_t type)
 	}
 }
 
-static void add_module(uint32_t start, uint32_t end, const char *cmdline)
+/* Only Multiboot 1 has the file's name first; and GRUB 2 (not "GRUB 0.97") leaves it out there too. */
+static bool names_first(const char *loader)
+{
+	const char *grub = strstr(loader, "GRUB ");
+
+	return !grub || grub[5] == '0';
+}
+
+static const char *keep_arguments(const char *s, bool named)
+{
+	return keep(args_of_loader(s, named), 2048);
+}
+
+static void add_module(uint32_t start, uint32_t end, const char *cmdline, bool named)
 {
 	if (bootinfo.module_count < ARRAY_SIZE(bootinfo.module) && start < end) {
 		bootinfo.module[bootinfo.module_count++] =
-			(struct boot_module){ start, end, keep(cmdline, 2048) };
+			(struct boot_module){ start, end, keep_arguments(cmdline, named) };
 	}
 }
 
@@ -69,12 +83,15 @@ static void read_mb1(const struct mb1_info *mb)
 {
 	const struct mb1_module *m = low(mb->mods_addr);
 	uint32_t off = 0;
+	bool named;
 
 	bootinfo.loader = (mb->flags & (1u << 9)) ? keep(low(mb->loader), 64) : "?";
-	bootinfo.cmdline = (mb->flags & (1u << 2)) ? keep(low(mb->cmdline), 2048) : "";
+	named = names_first(bootinfo.loader);
+	bootinfo.cmdline = (mb->flags & (1u << 2)) ? keep_arguments(low(mb->cmdline), named) : "";
 	if (mb->flags & (1u << 3)) {
 		for (uint32_t i = 0; i < mb->mods_count; i++) {
-			add_module(m[i].start, m[i].end, m[i].string ? low(m[i].string) : "");
+			add_module(m[i].start, m[i].end, m[i].string ? low(m[i].string) : "",
+				   named);
 		}
 	}
 	if (mb->flags & (1u << 6)) {
@@ -131,7 +148,7 @@ static void read_mb2(uint32_t info)
 		}
 		switch (t->type) {
 		case 1:
-			bootinfo.cmdline = keep((const char *)(t + 1), 2048);
+			bootinfo.cmdline = keep_arguments((const char *)(t + 1), false);
 			break;
 		case 2:
 			bootinfo.loader = keep((const char *)(t + 1), 64);
@@ -139,7 +156,7 @@ static void read_mb2(uint32_t info)
 		case 3: {
 			const struct mb2_module *m = (const void *)t;
 
-			add_module(m->start, m->end, m->cmdline);
+			add_module(m->start, m->end, m->cmdline, false);
 			break;
 		}
 		case 6:

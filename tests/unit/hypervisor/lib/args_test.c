@@ -49,6 +49,19 @@ Test(args, words_of_each_kind)
 	cr_assert_eq(bytes, 1024ULL << 10);
 }
 
+Test(args, a_loader_puts_the_name_first_or_does_not)
+{
+	cr_assert_str_eq(args_of_loader("vmlinux console=hvc0 quiet", true), "console=hvc0 quiet");
+	cr_assert_str_eq(args_of_loader("vmlinux", true), "");
+	cr_assert_str_eq(args_of_loader("", true), "");
+	cr_assert_str_eq(args_of_loader("/boot/vmlinux  placeholder quiet", true), "quiet");
+	cr_assert_str_eq(args_of_loader("console=hvc0", false), "console=hvc0");
+	cr_assert_str_eq(args_of_loader(" placeholder root=/dev/sda1", false), "root=/dev/sda1");
+	cr_assert_str_eq(args_of_loader("placeholder", false), "");
+	cr_assert_str_eq(args_of_loader("placeholders a", false), "placeholders a");
+	cr_assert_str_eq(args_of_loader("a placeholder", false), "a placeholder");
+}
+
 static bool memory(const char *s, uint64_t *size, uint64_t *min, uint64_t *max)
 {
 	struct args_memory m = { 1, 2, ~0ULL };
