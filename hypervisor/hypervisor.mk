@@ -10,7 +10,7 @@ HV_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell
 	-isystem $(B)/hv-include -I$(HV) -fPIE -fvisibility=hidden -mno-red-zone -mcmodel=small \
 	-mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fstack-protector-strong -mstack-protector-guard=global \
-	-mindirect-branch-register -fcf-protection=none -fno-delete-null-pointer-checks \
+	-mindirect-branch=thunk-extern -mindirect-branch-register -fcf-protection=none -fno-delete-null-pointer-checks \
 	-D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00
 # The seams between the folders are plain calls; the release flavour is compiled as one, so they cost nothing.
 HV_RELEASE_CFLAGS := -DNDEBUG -flto=auto

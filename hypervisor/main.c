@@ -23,6 +23,7 @@
 #include "x86/paging.h"
 #include "x86/percpu.h"
 #include "x86/reboot.h"
+#include "x86/thunk.h"
 
 void boot_main(uint32_t magic, uint32_t info) __attribute__((noreturn));
 
@@ -30,6 +31,7 @@ extern bool domain_noreboot;
 
 static char opt_dom0_mem[ARG_STRING_MAX], opt_com1[ARG_STRING_MAX], opt_console[ARG_STRING_MAX];
 static char opt_loglvl[ARG_STRING_MAX], opt_guest_loglvl[ARG_STRING_MAX], opt_sched[ARG_STRING_MAX];
+static char opt_spec_ctrl[ARG_STRING_MAX];
 static unsigned int opt_dom0_max_vcpus, opt_maxcpus = MAX_CPUS;
 static bool opt_noreboot;
 
@@ -48,6 +50,8 @@ static const struct arg options[] = {
 	{ "noreboot", ARG_BOOL, &opt_noreboot,
 	  "halt after a panic or crash of the control domain" },
 	{ "sched", ARG_STRING, opt_sched, "scheduling policy: credit (default), rr" },
+	{ "spec-ctrl", ARG_STRING, opt_spec_ctrl,
+	  "bti-thunk=retpoline or bti-thunk=jmp; default: what the CPU needs" },
 	{ "maxcpus", ARG_UINT, &opt_maxcpus, "bring up at most this many CPUs" },
 };
 
@@ -137,6 +141,7 @@ void boot_main(uint32_t magic, uint32_t info)
 	paging_give_heap();
 	percpu_init_bsp();
 	percpu_load(0);
+	thunk_init(opt_spec_ctrl);
 
 	/* The machine. */
 	acpi_init(bootinfo.rsdp);

@@ -7,6 +7,44 @@
 
 struct cpu_features cpu_features;
 
+uint64_t cpu_random(void)
+{
+	uint64_t v = 0;
+	uint32_t a, b, c, d;
+	bool good = false;
+
+	cpuid(1, 0, &a, &b, &c, &d);
+	for (unsigned int i = 0; (c & (1u << 30)) && !good && i < 10; i++) {
+		__asm__ volatile("rdrand %0" : "=r"(v), "=@ccc"(good));
+	}
+	return v ^ rdtsc() * 0x9e3779b97f4a7c15ULL;
+}
+
+/* What may spare us retpolines: x86/thunk.c. */
+static void detect_branches(struct cpu_features *f)
+{
+	uint32_t a, b, c, d;
+
+	if (f->max_leaf >= 7) {
+		cpuid(7, 0, &a, &b, &c, &d);
+		f->ibrs_all = (d & (1u << 29)) && (rdmsr(MSR_ARCH_CAPS) & ARCH_CAPS_IBRS_ALL);
+	}
+	if (f->max_ext_leaf >= 0x80000021) {
+		cpuid(0x80000021, 0, &a, &b, &c, &d);
+		f->auto_ibrs = a & (1u << 8);
+	}
+	cpuid(1, 0, &a, &b, &c, &d);
+	if (c & (1u << 31)) {
+		char name[12];
+
+		cpuid(0x40000000, 0, &a, &b, &c, &d);
+		memcpy(name, &b, 4);
+		memcpy(name + 4, &c, 4);
+		memcpy(name + 8, &d, 4);
+		f->emulated = memcmp(name, "TCGTCGTCGTCG", sizeof(name)) == 0;
+	}
+}
+
 void cpu_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -37,6 +75,7 @@ void cpu_detect(void)
 		cpuid(0x80000008, 0, &a, &b, &c, &d);
 		f->phys_bits = a & 0xff;
 	}
+	detect_branches(f);
 	/*
 	 * SMAP would forbid our copies to and from guest memory unless bracketed by STAC/CLAC; the copy
 	 * routines do not yet do so, hence it stays off.  SMEP costs nothing.
@@ -52,7 +91,11 @@ void cpu_setup(void)
 	/* PG CD=0 NW=0 AM WP NE ET MP PE; the guest's TS is set only while it wants it. */
 	__asm__ volatile("mov %0, %%cr0" ::"r"(0x80050033UL));
 	write_cr4(cpu_features.cr4);
-	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 0x901);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | 0x901 | (cpu_features.auto_ibrs ? EFER_AUTO_IBRS : 0));
+	/* Enhanced IBRS is set once, and keeps what ring 3 taught the predictor from us. */
+	if (cpu_features.ibrs_all) {
+		wrmsr(MSR_SPEC_CTRL, rdmsr(MSR_SPEC_CTRL) | SPEC_CTRL_IBRS);
+	}
 	/* The layout Linux expects of this ABI: WB WT UC- UC, WC WP UC UC. */
 	wrmsr(MSR_PAT, 0x050100070406ULL);
 	if (cpu_features.rdtscp) {

@@ -6,6 +6,8 @@
 
 #define MSR_TSC		   0x10
 #define MSR_APIC_BASE	   0x1b
+#define MSR_SPEC_CTRL	   0x48
+#define MSR_ARCH_CAPS	   0x10a
 #define MSR_SYSENTER_CS	   0x174
 #define MSR_SYSENTER_ESP   0x175
 #define MSR_SYSENTER_EIP   0x176
@@ -19,6 +21,10 @@
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_SHADOW_GS_BASE 0xc0000102
 #define MSR_TSC_AUX	   0xc0000103
+
+#define SPEC_CTRL_IBRS	   1ULL
+#define ARCH_CAPS_IBRS_ALL 2ULL
+#define EFER_AUTO_IBRS	   (1ULL << 21)
 
 #define CR4_TSD		   (1UL << 2)
 #define CR4_DE		   (1UL << 3)
@@ -34,6 +40,8 @@ struct cpu_features {
 	char vendor[13];
 	uint32_t max_leaf, max_ext_leaf;
 	bool xsave, xsaveopt, smep, smap, umip, rdtscp, amd;
+	bool ibrs_all, auto_ibrs; /* keeps our branch predictions from guests', once told to */
+	bool emulated;		  /* by something that does not speculate */
 	unsigned int phys_bits;
 	uint64_t cr4; /* as every CPU runs with */
 };
@@ -41,6 +49,9 @@ extern struct cpu_features cpu_features;
 
 void cpu_detect(void); /* boot CPU, once */
 void cpu_setup(void);  /* each CPU: CR0, CR4, EFER, PAT */
+
+/* Hard to guess: RDRAND where there is one, and the time. */
+uint64_t cpu_random(void);
 
 static inline uint64_t read_cr2(void)
 {

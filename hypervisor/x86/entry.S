@@ -197,7 +197,7 @@ stack_restart:
 	or	$(STACK_SIZE - 1), %rax
 	lea	(1 - CPU_INFO_SIZE)(%rax), %rsp
 	xor	%ebp, %ebp
-	jmp	*%rdi
+	jmp	__x86_indirect_thunk_rdi
 
 /* As above, into the current guest. */
 	.globl guest_enter

@@ -39,6 +39,9 @@ says "dom0_mem=32M,min:64M" '^hello from the control domain, 65536 KiB'
 says "dom0_mem=64M,most:1G" "option 'dom0_mem' is ill-formed"
 says "dom0_mem=99G" 'PANIC on CPU 0: dom0_mem=103809024K is more than the machine has free, which is [0-9]+K'
 says "dom0_mem=1M" 'PANIC on CPU 0: dom0_mem=1024K is too small: kernel and initrd need [0-9]+K'
+says "spec-ctrl=bti-thunk=retpoline" 'indirect branches: retpolines'
+says "spec-ctrl=bti-thunk=retpoline" '^hello from the control domain'
+says "spec-ctrl=off" 'spec-ctrl=off: only bti-thunk=retpoline and bti-thunk=jmp are known'
 says "loglvl=foo" "option 'loglvl or guest_loglvl' is ill-formed"
 says "dom0_max_vcpus=99" 'dom0_max_vcpus=99: a domain has at most 32'
 says "console=com1" '^hello from the control domain, [0-9]+ KiB'
