@@ -122,6 +122,8 @@ void boot_main(uint32_t magic, uint32_t info)
 	bool known = mb_read(magic, info);
 	uint64_t dom0_size, dom0_most;
 
+	/* Here, since nobody returns through this frame.  The zero byte stays: it stops overruns by strings. */
+	__stack_chk_guard = cpu_random() & ~0xffUL;
 	/* First words: a console, then what we were asked to do. */
 	serial_init(NULL);
 	if (!known) {

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "lib/fmt.h"
 
-unsigned long __stack_chk_guard = 0x9c5be7a3d1004f00UL; /* a zero byte stops string overruns */
+unsigned long __stack_chk_guard = 0x9c5be7a3d1004f00UL; /* until boot_main() has a random one */
 
 static atomic_flag panicking = ATOMIC_FLAG_INIT;
 

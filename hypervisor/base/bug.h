@@ -4,10 +4,7 @@
 
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *fmt, ...);
 
-/*
- * The stack protector's guard.  The machine may give it a random value early in boot, from a function that
- * never returns (or that the protector skips).
- */
+/* The stack protector's guard; changed only where no function returns that saw the old one. */
 extern unsigned long __stack_chk_guard;
 __attribute__((noreturn)) void __stack_chk_fail(void);
 

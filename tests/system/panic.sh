@@ -41,6 +41,7 @@ says() {
 	echo "ok $text"
 }
 
+guards=
 for flavour in pavane pavane-debug; do
 	elf=build/${flavour/pavane/hv}/pavane.elf
 	log=build/logs/system/panic.$flavour.log
@@ -55,11 +56,21 @@ for flavour in pavane pavane-debug; do
 	socket=$(mktemp -u "${TMPDIR:-/tmp}/panic.XXXXXX")
 	boot build/$flavour "$log" -S -gdb "unix:$socket,server=on,wait=off"
 	for i in $(seq 50); do [ -S "$socket" ] && break || sleep 0.1; done
+	# On the way, the stack protector's guard as it is then.
 	timeout 20 gdb -nx -batch -ex "file $elf" -ex "target remote $socket" -ex 'hbreak dom0_build' -ex continue \
+		-ex 'output/x *(unsigned long *)&__stack_chk_guard' \
 		-ex 'set $pc = 0' -ex detach </dev/null >build/logs/system/fault.gdb.log 2>&1
 	halted "$log"
 	rm -f "$socket"
+	guards+="$(grep -ao '^0x[0-9a-f]*' build/logs/system/fault.gdb.log | tail -1) "
 	says "$log" "$flavour: a fault says so with registers, stack and the call chain by name" \
 		'PANIC on CPU 0: unexpected page fault' 'vector 14 \(page fault\)' 'RIP e008:0000000000000000 ' \
 		'R13 .* CR2 0000000000000000' 'stack from ffff' '( +[0-9a-f]{16}){4}$' 'call chain:' ' +[0-9a-f]{16} boot_main\+0x' ' +[0-9a-f]{16} high\+0x'
 done
+
+read -r one other <<<"$guards"
+if [[ $one =~ 0x[0-9a-f]{8,14}00$ && $other =~ 0x[0-9a-f]{8,14}00$ && $one != "$other" ]]; then
+	echo "ok the stack guard differs from boot to boot ($one, $other)"
+else
+	echo "FAILED the stack guards of two boots are '$one' and '$other'"
+fi
