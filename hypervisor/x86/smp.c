@@ -49,14 +49,17 @@ static bool started(const volatile struct trampoline_data *data)
 	return data->started != 0;
 }
 
-/* Two start messages, as the manuals ask; the second only if the first was not heard. */
+/*
+ * Two start messages, as the manuals ask; the second only if the first was not heard within 10 ms.  After
+ * that a second's patience, for emulators on a busy host: a CPU that is given up and then wakes runs away.
+ */
 static void send_start(uint32_t apic_id, const volatile struct trampoline_data *data)
 {
 	apic_send_command(apic_id, APIC_INIT);
 	clock_wait_us(200);
 	for (unsigned int i = 0; i < 2 && !started(data); i++) {
 		apic_send_command(apic_id, APIC_STARTUP | TRAMPOLINE >> PAGE_SHIFT);
-		for (unsigned int wait = 0; wait < 100 && !started(data); wait++) {
+		for (unsigned int wait = 0; wait < (i ? 10000u : 100u) && !started(data); wait++) {
 			clock_wait_us(100);
 		}
 	}
