@@ -23,7 +23,7 @@ $(foreach f,$(LANG_SRCS),$(eval CFLAGS_$(subst /,_,$f) := -I$(B)/gen))
 
 # Named here and not by variables: the fragment that has them is read later.
 LANG_TEST_SRCS := $(LANG_SRCS) $(addprefix dom0-tools/,$(addprefix model/,domspec.c domspec_check.c \
-		  domspec_json.c) $(addprefix libpav/,die.c log.c buf.c strlist.c))
+		  domspec_json.c) $(addprefix libpav/,die.c log.c ration.c buf.c strlist.c))
 $(eval $(call unit_test,config/lang/lang_test,$(LANG_TEST_SRCS),$(LANG_LIBS) -ljson-c))
 $(B)/check/tests/unit/config/lang/lang_test.o: | $(LANGB)/parse.tab.h
 CFLAGS_tests_unit_config_lang_lang_test.c := -I$(B)/gen

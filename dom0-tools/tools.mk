@@ -1,6 +1,6 @@
 # The toolstack: libpav, the domain builder, pavd, pav-console and pav.
 
-LIBPAV_BASE := $(addprefix dom0-tools/libpav/,die.c log.c buf.c strlist.c)
+LIBPAV_BASE := $(addprefix dom0-tools/libpav/,die.c log.c ration.c buf.c strlist.c)
 LIBPAV_LOOP := $(addprefix dom0-tools/libpav/,loop.c unixsock.c storeguard.c)
 HCALL_LIBS  := -lxencall -lxenforeignmemory
 
@@ -16,7 +16,7 @@ BUILD_SRCS := $(BZIMAGE_SRCS) $(BUILD_PURE) $(addprefix dom0-tools/build/,kernel
 STORE_CLIENT_SRC  ?= xenstore-like/client/client.c
 STORE_CLIENT_LIBS ?= -lxenstore
 
-PAVD_SRCS := $(addprefix dom0-tools/pavd/,main.c request.c guest.c device.c proc.c claims.c policy.c) \
+PAVD_SRCS := $(addprefix dom0-tools/pavd/,main.c request.c guest.c device.c proc.c claims.c policy.c logs.c) \
 	     dom0-tools/devs/nodes.c dom0-tools/devs/attach.c $(LIBPAV_BASE) $(LIBPAV_LOOP) \
 	     dom0-tools/libpav/hcall.c $(MODEL_SRCS) $(BUILD_SRCS) $(STORE_CLIENT_SRC)
 $(eval $(call program,pavd,$(PAVD_SRCS),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS)))
@@ -41,5 +41,8 @@ $(eval $(call unit_test,dom0-tools/model/domspec_test,$(MODEL_SRCS) $(LIBPAV_BAS
 $(eval $(call unit_test,dom0-tools/devs/nodes_test,dom0-tools/devs/nodes.c $(MODEL_SRCS) $(LIBPAV_BASE),$(MODEL_LIBS)))
 $(eval $(call unit_test,dom0-tools/pavd/policy_test,dom0-tools/pavd/policy.c,))
 $(eval $(call unit_test,dom0-tools/pavd/claims_test,dom0-tools/pavd/claims.c $(LIBPAV_BASE),))
+$(eval $(call unit_test,dom0-tools/pavd/logs_test,dom0-tools/pavd/logs.c $(LIBPAV_BASE) dom0-tools/libpav/loop.c,))
+$(eval $(call unit_test,dom0-tools/libpav/ration_test,dom0-tools/libpav/ration.c,))
+$(eval $(call unit_test,dom0-tools/libpav/log_test,$(LIBPAV_BASE),))
 $(eval $(call unit_test,dom0-tools/libpav/buf_test,$(LIBPAV_BASE),))
 $(eval $(call unit_test,dom0-tools/build/pvboot_test,tests/fake/hcall_fake.c $(BUILD_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS)))

@@ -14,10 +14,12 @@
 
 #include <xenevtchn.h>
 
+#include "backends/common/liblog.h"
+
 /* Open the device, nonblocking.  NULL with errno set. */
 static inline xenevtchn_handle *port_open(void)
 {
-	xenevtchn_handle *xce = xenevtchn_open(NULL, 0);
+	xenevtchn_handle *xce = xenevtchn_open(liblog(), 0);
 
 	if (xce) {
 		int fd = xenevtchn_fd(xce);

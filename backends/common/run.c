@@ -20,9 +20,13 @@
 #include <cap-ng.h>
 #include <seccomp.h>
 
+#include "backends/common/liblog.h"
 #include "backends/common/port.h"
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/log.h"
+
+/* From the first look at what a guest wrote, nearly every line can be its doing. */
+#define LOG_LINES_A_MINUTE 30
 
 uint64_t run_parse_number(const char *what, const char *text, uint64_t max)
 {
@@ -78,7 +82,7 @@ int run_open_signals(void)
 void run_open_handles(xenevtchn_handle **xce, xengnttab_handle **gnt)
 {
 	*xce = port_open();
-	*gnt = xengnttab_open(NULL, 0);
+	*gnt = xengnttab_open(liblog(), 0);
 	if (!*xce || !*gnt) {
 		die("can't open /dev/xen/%s: %s", *xce ? "gntdev" : "evtchn", strerror(errno));
 	}
@@ -103,6 +107,7 @@ static void drop_rights(uid_t uid)
 	if (!uid) {
 		die("--uid 0: a backend does not run as root");
 	}
+	log_ration(LOG_LINES_A_MINUTE);
 	enter_empty_root();
 	setrlimit(RLIMIT_CORE, &none);
 	capng_clear(CAPNG_SELECT_ALL);

@@ -41,10 +41,11 @@ void run_open_handles(xenevtchn_handle **xce, xengnttab_handle **gnt);
 
 /*
  * The last step before the guest may talk to us.  Become user and group `uid`,
- * for good: an empty root directory, no capabilities, no_new_privs; set the
- * device's watches, so that the store library's reader thread is nobody as well;
- * allow only the system calls of the shared list and of extra[]: any other kills the
- * process.  Ends the program with a message if any step fails.
+ * for good: an empty root directory, no capabilities, no_new_privs, and a ration
+ * of log lines; set the device's watches, so that the store library's reader
+ * thread is nobody as well; allow only the system calls of the shared list and
+ * of extra[]: any other kills the process.  Ends the program with a message if
+ * any step fails.
  */
 void run_confine(uid_t uid, struct device *dev, const int *extra, unsigned int extra_count);
 

@@ -8,14 +8,30 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dom0-tools/libpav/ration.h"
+
 static enum log_level max_level = LOG_INFO;
+static struct ration ration; /* no limit until log_ration() */
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void log_ration(unsigned int lines_a_minute)
+{
+	ration = ration_start(lines_a_minute, now_ms());
+}
 
 void log_set_level(enum log_level level)
 {
 	max_level = level;
 }
 
-void log_line(enum log_level level, const char *fmt, ...)
+static void put_line(enum log_level level, const char *fmt, va_list ap)
 {
 	static const char *const names[] = { "error: ", "warning: ", "", "trace: " };
 	char line[1024];
@@ -23,11 +39,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	struct tm tm;
 	size_t at;
 	int n, saved = errno;
-	va_list ap;
 
-	if (level > max_level) {
-		return;
-	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	at = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
@@ -35,9 +47,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 		     program_invocation_short_name, names[level]);
 	at += n > 0 ? (size_t)n : 0;
 	errno = saved; /* for %m */
-	va_start(ap, fmt);
 	n = vsnprintf(line + at, sizeof(line) - at - 1, fmt, ap);
-	va_end(ap);
 	at += n > 0 ? (size_t)n : 0;
 	if (at > sizeof(line) - 2) {
 		at = sizeof(line) - 2;
@@ -47,4 +57,31 @@ void log_line(enum log_level level, const char *fmt, ...)
 		/* Nowhere left to complain. */
 	}
 	errno = saved;
+}
+
+static void put(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(level, fmt, ap);
+	va_end(ap);
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	unsigned int dropped;
+	va_list ap;
+
+	if (level > max_level || !ration_take(&ration, now_ms(), &dropped)) {
+		return;
+	}
+	if (dropped) {
+		put(LOG_WARN, "%u lines before this one were dropped: more than %u a minute",
+		    dropped, ration.most);
+	}
+	va_start(ap, fmt);
+	put_line(level, fmt, ap);
+	va_end(ap);
 }

@@ -23,6 +23,7 @@
 #include "dom0-tools/libpav/loop.h"
 #include "dom0-tools/libpav/storeguard.h"
 #include "dom0-tools/pavd/guest.h"
+#include "dom0-tools/pavd/logs.h"
 #include "dom0-tools/pavd/proc.h"
 #include "dom0-tools/pavd/request.h"
 #include "xenstore-like/client/client.h"
@@ -275,6 +276,7 @@ int main(int argc, char **argv)
 	loop_add(signals, POLLIN, on_signal, &signals);
 	request_console_pid = console_pid;
 	request_listen();
+	logs_start("/var/log/pavane");
 	announce_ready(background);
 	loop_run();
 	request_close();
