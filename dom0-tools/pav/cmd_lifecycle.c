@@ -50,12 +50,15 @@ int cmd_disk_attach(int argc, char **argv)
 
 int cmd_disk_detach(int argc, char **argv)
 {
+	bool force = argc > 1 && !strcmp(argv[1], "-f");
 	struct json_object *req;
 
-	if (argc != 3) {
+	argv += force;
+	if (argc != 3 + force || argv[1][0] == '-') {
 		return CMD_USAGE;
 	}
 	req = ask_new("disk-detach", argv[1]);
 	json_object_object_add(req, "vdev", json_object_new_string(argv[2]));
+	json_object_object_add(req, "force", json_object_new_boolean(force));
 	return ask_plain(req);
 }

@@ -650,7 +650,8 @@ static void detach_too_slow(void *arg)
 	free(why);
 }
 
-void guest_detach_disk(struct guest *g, const char *vdev, guest_done_fn *done, void *arg)
+void guest_detach_disk(struct guest *g, const char *vdev, bool force, guest_done_fn *done,
+		       void *arg)
 {
 	struct device *d = find_device(g, "vbd", domspec_vdev_id(vdev));
 	struct detach *t;
@@ -660,6 +661,10 @@ void guest_detach_disk(struct guest *g, const char *vdev, guest_done_fn *done, v
 		why = xasprintf("domain %s has no disk %s", g->spec->name, vdev);
 	} else if (d->leaving) {
 		why = xasprintf("disk %s of domain %s is leaving already", vdev, g->spec->name);
+	} else if (!force && !g->ended_itself && policy_is_root_disk(g->spec, vdev)) {
+		why = xasprintf(
+			"domain %s most likely runs from %s and would lose its file system; -f takes it away all the same",
+			g->spec->name, vdev);
 	} else if (attach_request_close(store, g->domid, "vbd", d->id) < 0) {
 		why = xasprintf("can't write to the store");
 	}

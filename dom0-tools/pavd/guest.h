@@ -53,8 +53,13 @@ int guest_resume(struct guest *g, char **err);
 /* Adds a disk to a guest that runs; 0, or -1 and a sentence with nothing changed. */
 int guest_attach_disk(struct guest *g, const char *vdev, const char *path, bool readonly,
 		      char **err);
-/* Takes a disk away: done is told when the guest has let go of it, or that it doesn't. */
-void guest_detach_disk(struct guest *g, const char *vdev, guest_done_fn *done, void *arg);
+/*
+ * Takes a disk away: done is told when the guest has let go of it, or that it doesn't.
+ * A stock kernel lets go at once, mounted or not; so the disk that the guest most likely
+ * runs from is only taken with `force`.
+ */
+void guest_detach_disk(struct guest *g, const char *vdev, bool force, guest_done_fn *done,
+		       void *arg);
 
 /* Looks at every guest's domain; called when the store says that some domain changed. */
 void guests_check(void);

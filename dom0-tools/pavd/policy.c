@@ -1,6 +1,8 @@
 /* Decisions as functions of their inputs. */
 #include "dom0-tools/pavd/policy.h"
 
+#include <string.h>
+
 #ifndef __XEN_TOOLS__
 #define __XEN_TOOLS__ 1
 #endif
@@ -57,6 +59,36 @@ bool policy_may_restart(unsigned int lived_seconds, unsigned int *quick)
 {
 	*quick = lived_seconds < POLICY_QUICK_SECONDS ? *quick + 1 : 0;
 	return *quick < POLICY_MAX_QUICK;
+}
+
+/* What follows the last root=/dev/ of a command line, or NULL; kernels, too, take the last. */
+static const char *root_device(const char *cmdline)
+{
+	static const char word[] = "root=/dev/";
+	const char *found = NULL;
+
+	for (const char *p = cmdline; (p = strstr(p, word)); p++) {
+		if (p == cmdline || p[-1] == ' ') {
+			found = p + sizeof(word) - 1;
+		}
+	}
+	return found;
+}
+
+bool policy_is_root_disk(const struct domspec *spec, const char *vdev)
+{
+	const char *root = spec->cmdline ? root_device(spec->cmdline) : NULL;
+	size_t n = strlen(vdev);
+
+	if (!root) {
+		return spec->disks && !strcmp(spec->disks->vdev, vdev);
+	}
+	if (strncmp(root, vdev, n)) {
+		return false;
+	}
+	root += n;
+	root += strspn(root, "0123456789");
+	return !*root || *root == ' ';
 }
 
 unsigned int policy_backoff_ms(unsigned int nth)

@@ -28,6 +28,12 @@ enum domspec_action policy_on_shutdown(const struct domspec *spec, unsigned int 
 #define POLICY_QUICK_SECONDS 10
 bool policy_may_restart(unsigned int lived_seconds, unsigned int *quick);
 
+/*
+ * Whether the guest most likely runs from this disk: the one that root= on its command line
+ * names (or a partition of it), else the first.
+ */
+bool policy_is_root_disk(const struct domspec *spec, const char *vdev);
+
 /* How long to wait before the nth restart in a row of a helper process, in ms. */
 unsigned int policy_backoff_ms(unsigned int nth);
 

@@ -244,7 +244,7 @@ static void do_disk_detach(struct client *c, struct json_object *req)
 		return;
 	}
 	c->waiting = true;
-	guest_detach_disk(g, vdev, on_done, c);
+	guest_detach_disk(g, vdev, get_flag(req, "force"), on_done, c);
 }
 
 static void do_list(struct client *c, struct json_object *req)
@@ -293,7 +293,7 @@ static const struct request {
 	{ "pause", do_pause },		   /* name */
 	{ "resume", do_resume },	   /* name */
 	{ "disk-attach", do_disk_attach }, /* name, vdev, path, readonly */
-	{ "disk-detach", do_disk_detach }, /* name, vdev; answers when it has gone */
+	{ "disk-detach", do_disk_detach }, /* name, vdev, force; answers when it has gone */
 	{ "list", do_list },
 	{ "info", do_info }, /* name */
 	{ "pids", do_pids },

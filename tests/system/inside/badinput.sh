@@ -98,6 +98,7 @@ if create there >/run/there.create 2>&1; then
 	spec x root=/scratch/used.img
 	refused "a disk already in use" 'in use|used' create x
 	refused "a duplicate name" 'there.*(already|exist)|already.*there' create there
+	refused "detaching the root disk" 'there.*runs from xvda.*-f' pav disk-detach there xvda
 	pav destroy there
 	check "it is gone" gone there 30
 else

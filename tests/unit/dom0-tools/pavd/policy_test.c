@@ -24,6 +24,36 @@ Test(policy, states_in_words)
 	cr_assert_str_eq(policy_state(ended(SHUTDOWN_crash) | XEN_DOMINF_dying), "dying");
 }
 
+static bool is_root(const char *cmdline, const char *vdev)
+{
+	struct domspec_disk second = { .vdev = (char *)"xvdb" };
+	struct domspec_disk first = { .vdev = (char *)"xvda", .next = &second };
+	struct domspec s = { .cmdline = (char *)cmdline, .disks = &first };
+
+	return policy_is_root_disk(&s, vdev);
+}
+
+Test(policy, the_root_disk_is_what_the_command_line_names)
+{
+	cr_assert(is_root("root=/dev/xvda rw", "xvda"));
+	cr_assert_not(is_root("root=/dev/xvda rw", "xvdb"));
+	cr_assert(is_root("quiet root=/dev/xvdb1", "xvdb"));
+	cr_assert_not(is_root("quiet root=/dev/xvdb1", "xvda"));
+	cr_assert_not(is_root("root=/dev/xvdab", "xvda"));
+	cr_assert(is_root("root=/dev/xvda root=/dev/xvdb", "xvdb"), "the last counts");
+	cr_assert_not(is_root("root=/dev/xvda root=/dev/xvdb", "xvda"));
+}
+
+Test(policy, without_a_name_the_root_disk_is_the_first)
+{
+	cr_assert(is_root("console=hvc0 root=LABEL=x", "xvda"));
+	cr_assert_not(is_root("console=hvc0 root=LABEL=x", "xvdb"));
+	cr_assert(is_root("", "xvda"));
+	cr_assert(is_root(NULL, "xvda"));
+	cr_assert(is_root("noroot=/dev/xvdb", "xvda"));
+	cr_assert_not(policy_is_root_disk(&(struct domspec){ 0 }, "xvda"));
+}
+
 Test(policy, each_end_has_its_own_action)
 {
 	struct domspec s = { .on_poweroff = DOMSPEC_DESTROY,
