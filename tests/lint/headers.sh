@@ -1,7 +1,8 @@
 #!/bin/bash
 # Each header compiles alone, with the flags of its side of the tree.
 cd "$(dirname "$0")/../.." || exit 1
-make -s build/hv-include/.done >/dev/null 2>&1
+# What headers include and the build makes, in a tree where nothing is built yet.
+make -s build/hv-include/.done build/hv/asm_offsets.h >/dev/null 2>&1
 user=$(make -s --no-print-directory print-user-flags)
 hyper=$(make -s --no-print-directory print-hypervisor-flags)
 rc=0 n=0
