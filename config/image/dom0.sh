@@ -48,7 +48,6 @@ base() {
 	printf 'root:x:0:\nnogroup:x:65534:\ntty:x:5:\n' >"$root/etc/group"
 	echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 	printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
-	as_root mknod "$root/dev/console" c 5 1 2>/dev/null || true
 	ldconfig -r "$root" 2>/dev/null || true
 	pack "$root" "$IMAGE/dom0-base"
 	say "control domain, base: $(du -h "$IMAGE/dom0-base" | cut -f1)"

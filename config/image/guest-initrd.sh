@@ -14,6 +14,5 @@ put_modules "$root" "$IMAGE/kernel" "$(cat "$IMAGE/kernel/version")" \
 	xen-blkfront xen-netfront crc32c_generic ext4
 rm -f "$root/lib/modules"/*/modules.*
 install -m 755 config/image/guest-init "$root/init"
-as_root mknod "$root/dev/console" c 5 1 2>/dev/null || true
 pack "$root" "$IMAGE/guest-initrd"
 say "guest initrd: $(du -h "$IMAGE/guest-initrd" | cut -f1)"

@@ -14,15 +14,21 @@ mapfile -t sources < <(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE)
 	'Created-By: Packages' | sed -n 's/|Debian|bookworm.*//p' | sort -u)
 [ ${#sources[@]} -gt 0 ] || fail "this machine's apt knows no Debian 12 archive to take the guest from"
 
+# Installing packages takes root, or name spaces of the person's own (uidmap and a range in
+# /etc/subuid), which mmdebstrap finds by itself.  A sudo that does not ask is likelier there.
+if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then
+	with_root() { "$@"; }
+fi
+
 say "guest: building a Debian root file system (one to three minutes, once)"
-mmdebstrap --quiet --variant=minbase --include="$packages" \
+with_root mmdebstrap --quiet --variant=minbase --include="$packages" \
 	--aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/man/*' \
 	--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
 	--dpkgopt='path-exclude=/usr/share/i18n/*' \
 	--customize-hook="config/image/guest-customize.sh \"\$1\"" \
 	bookworm "$tree" "${sources[@]}" >build/logs/mmdebstrap.log 2>&1 || {
 	tail -20 build/logs/mmdebstrap.log >&2
-	fail "mmdebstrap failed; see build/logs/mmdebstrap.log"
+	fail "mmdebstrap failed; see build/logs/mmdebstrap.log (it takes root, a sudo that does not ask, or uidmap and subuids)"
 }
 say "guest: writing the image"
 rm -rf "$IMAGE/guest.tree" "$out.new"

@@ -2,6 +2,8 @@
 # working directory.  Everything lands in build/image/ and is built once.
 set -euo pipefail
 IMAGE=build/image
+# Who is not root has no administrator's programs in his path: depmod, mke2fs, ldconfig.
+PATH=$PATH:/usr/sbin:/sbin
 mkdir -p "$IMAGE/debs" build/logs
 
 say() { echo "image: $*"; }
@@ -15,12 +17,16 @@ as_root() {
 	if [ "$(id -u)" -eq 0 ]; then "$@"; else fakeroot "$@"; fi
 }
 
+# with_root COMMAND...: with root's rights and not only their look; sudo must not ask.
+with_root() {
+	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
 # Package lists may never have been read on this machine.
 need_lists() {
 	apt-cache show linux-image-amd64 >/dev/null 2>&1 && return
 	say "reading package lists"
-	if [ "$(id -u)" -eq 0 ]; then apt-get -q update; else sudo -n apt-get -q update; fi \
-		>build/logs/apt-update.log 2>&1 || fail "apt-get update failed; see build/logs/apt-update.log"
+	with_root apt-get -q update >build/logs/apt-update.log 2>&1 || fail "apt-get update failed; see build/logs/apt-update.log"
 }
 
 # fetch_deb PACKAGE: downloads it (apt checks it against the signed index) unless
@@ -108,7 +114,13 @@ put_busybox() {
 
 # pack ROOT OUT: an initial ramdisk.  Not compressed: QEMU and the toolstack read it
 # at the speed of the disk, and unpacking would be most of a boot's instructions.
+# A tree with a dev gets its console here: under fakeroot a device is one only until
+# that fakeroot ends, so it is made and packed under the same.
 pack() {
-	(cd "$1" && find . -mindepth 1 -printf '%P\0' | sort -z | cpio -0 -o -H newc --quiet -R 0:0) >"$2.new"
+	as_root bash -e -o pipefail -c '
+		cd "$1"
+		[ ! -d dev ] || mknod dev/console c 5 1 2>/dev/null || true
+		find . -mindepth 1 -printf "%P\0" | sort -z | cpio -0 -o -H newc --quiet -R 0:0' \
+		pack "$1" >"$2.new"
 	mv "$2.new" "$2"
 }
