@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What `pav list` calls the domain everything here runs in; no guest can be called so. */
+#define CONTROL_DOMAIN_NAME "Domain-0"
+
 /* What to do when a domain ends in a given way. */
 enum domspec_action {
 	DOMSPEC_DESTROY,

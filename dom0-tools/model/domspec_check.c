@@ -33,8 +33,12 @@ static char *check_name(const struct domspec *s)
 			"\"%s\" is not a domain name: letters, digits, '.', '_' and '-', at most %d of them, not beginning with '.' or '-'",
 			s->name, MAX_NAME);
 	}
-	if (!strcmp(s->name, "Domain-0")) {
-		return xasprintf("Domain-0 is the control domain's name");
+	if (s->name[strspn(s->name, "0123456789")] == 0) {
+		return xasprintf("\"%s\" is a domain's number; a name has something else in it",
+				 s->name);
+	}
+	if (!strcmp(s->name, CONTROL_DOMAIN_NAME)) {
+		return xasprintf("%s is the control domain's name", s->name);
 	}
 	return NULL;
 }

@@ -1,10 +1,12 @@
 /* `pav list` and `pav info`: what runs, for people and for programs. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dom0-tools/libpav/die.h"
 #include "dom0-tools/libpav/hcall.h"
+#include "dom0-tools/model/domspec.h"
 #include "dom0-tools/pav/ask.h"
 #include "dom0-tools/pav/cmd.h"
 #include "dom0-tools/pavd/policy.h"
@@ -21,19 +23,19 @@ static int64_t number_of(struct json_object *o, const char *key)
 	return json_object_get_int64(json_object_object_get(o, key));
 }
 
-/* The control domain is not one of pavd's guests: asked for directly. */
-static void add_control_domain(struct json_object *domains)
+/* The control domain is not one of pavd's guests: asked for directly.  NULL if that can't be done. */
+static struct json_object *control_domain(void)
 {
 	struct xen_domctl_getdomaininfo info;
 	struct hcall *h = hcall_open(NULL);
-	struct json_object *o;
+	struct json_object *o = NULL;
 
 	if (!h) {
-		return;
+		return NULL;
 	}
 	if (hcall_domain_info(h, 0, &info) == 0) {
 		o = json_object_new_object();
-		json_object_object_add(o, "name", json_object_new_string("Domain-0"));
+		json_object_object_add(o, "name", json_object_new_string(CONTROL_DOMAIN_NAME));
 		json_object_object_add(o, "domid", json_object_new_int(0));
 		json_object_object_add(o, "state",
 				       json_object_new_string(policy_state(info.flags)));
@@ -42,9 +44,14 @@ static void add_control_domain(struct json_object *domains)
 		json_object_object_add(o, "vcpus", json_object_new_int64(info.nr_online_vcpus));
 		json_object_object_add(o, "cpu_seconds",
 				       json_object_new_double((double)info.cpu_time / 1e9));
-		json_object_array_add(domains, o);
 	}
 	hcall_close(h);
+	return o;
+}
+
+static bool names_control_domain(const char *name)
+{
+	return !strcmp(name, CONTROL_DOMAIN_NAME) || !strcmp(name, "0");
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -77,7 +84,7 @@ static void print_json(struct json_object *o)
 int cmd_list(int argc, char **argv)
 {
 	int json = argc == 2 && !strcmp(argv[1], "--json");
-	struct json_object *answer, *domains;
+	struct json_object *answer, *domains, *control;
 
 	if (argc > 2 || (argc == 2 && !json)) {
 		return CMD_USAGE;
@@ -87,7 +94,10 @@ int cmd_list(int argc, char **argv)
 		return CMD_FAILED;
 	}
 	domains = json_object_object_get(answer, "domains");
-	add_control_domain(domains);
+	control = control_domain();
+	if (control) {
+		json_object_array_add(domains, control);
+	}
 	json_object_array_sort(domains, compare_ids);
 	if (json) {
 		print_json(domains);
@@ -133,12 +143,39 @@ static void print_info(struct json_object *d)
 	print_devices(json_object_object_get(d, "devices"));
 }
 
+/* It has no spec, no devices and no console log: what is left to say. */
+static int info_control_domain(bool json)
+{
+	struct json_object *d = control_domain();
+
+	if (!d) {
+		fprintf(stderr, "pav: can't ask the hypervisor about the control domain\n");
+		return CMD_FAILED;
+	}
+	if (json) {
+		print_json(d);
+	} else {
+		printf("%-12s %s, the control domain\n", "name", text_of(d, "name"));
+		printf("%-12s %lld\n", "domid", (long long)number_of(d, "domid"));
+		printf("%-12s %s\n", "state", text_of(d, "state"));
+		printf("%-12s %lld MiB\n", "memory", (long long)(number_of(d, "memory") >> 20));
+		printf("%-12s %lld\n", "vcpus", (long long)number_of(d, "vcpus"));
+		printf("%-12s %.1f s\n", "cpu time",
+		       json_object_get_double(json_object_object_get(d, "cpu_seconds")));
+	}
+	json_object_put(d);
+	return 0;
+}
+
 int cmd_info(int argc, char **argv)
 {
 	struct json_object *answer;
 
 	if (argc < 2 || argc > 3 || (argc == 3 && strcmp(argv[2], "--json"))) {
 		return CMD_USAGE;
+	}
+	if (names_control_domain(argv[1])) {
+		return info_control_domain(argc == 3);
 	}
 	answer = ask(ask_new("info", argv[1]));
 	if (!answer) {

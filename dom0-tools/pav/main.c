@@ -64,6 +64,12 @@ static void print_usage(FILE *to, const struct command *c)
 	fprintf(to, "usage: pav %s%s%s\n", c->name, *c->args ? " " : "", c->args);
 }
 
+static void describe(const struct command *c)
+{
+	print_usage(stdout, c);
+	printf("  %s%s\n", c->help, c->root ? " (root)" : "");
+}
+
 static int cmd_version(int argc, char **argv)
 {
 	(void)argv;
@@ -86,8 +92,7 @@ static int cmd_help(int argc, char **argv)
 			fprintf(stderr, "pav: no command called %s\n", argv[1]);
 			return CMD_FAILED;
 		}
-		print_usage(stdout, c);
-		printf("  %s%s\n", c->help, c->root ? " (root)" : "");
+		describe(c);
 		return 0;
 	}
 	puts("usage: pav COMMAND [ARGUMENTS]\n");
@@ -120,6 +125,10 @@ int main(int argc, char **argv)
 	if (!c) {
 		fprintf(stderr, "pav: no command called %s; `pav help` lists them\n", argv[1]);
 		return CMD_USAGE;
+	}
+	if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+		describe(c);
+		return 0;
 	}
 	if (c->root && geteuid() != 0) {
 		fprintf(stderr, "pav: %s needs root\n", c->name);

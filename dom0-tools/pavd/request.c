@@ -123,8 +123,11 @@ static struct guest *get_guest(struct client *c, struct json_object *req)
 	char *why;
 
 	if (!g) {
-		why = name ? xasprintf("there is no domain called %s", name)
-			   : xstrdup("the request has no \"name\"");
+		why = !name ? xstrdup("the request has no \"name\"")
+		      : !strcmp(name, CONTROL_DOMAIN_NAME) || !strcmp(name, "0")
+			      ? xasprintf("%s is the control domain, not a guest: pav can only list and describe it",
+					  CONTROL_DOMAIN_NAME)
+			      : xasprintf("there is no domain called %s", name);
 		answer_result(c, why);
 		free(why);
 	}

@@ -105,4 +105,8 @@ else
 	bad "a domain to collide with: $(cat /run/there.create)"
 fi
 refused "no such domain" 'nobody' pav destroy nobody
+refused "the control domain is no guest" 'Domain-0 is the control domain' pav pause Domain-0
+refused "nor by its number" 'Domain-0 is the control domain' pav destroy 0
+same "it can be described all the same" "0 running" \
+	"$(pav info Domain-0 | awk '$1 == "domid" { d = $2 } $1 == "state" { print d, $2 }')"
 finish

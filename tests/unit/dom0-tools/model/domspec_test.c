@@ -40,11 +40,10 @@ Test(domspec, defaults_need_only_a_kernel)
 Test(domspec, names_that_could_be_paths_or_options_are_refused)
 {
 	static const char *const bad[] = {
-		"",	    "a/b",
-		"..",	    ".a",
-		"-x",	    "a b",
-		"a\n",	    "ä",
-		"Domain-0", "0123456789012345678901234567890123456789012345678901234567890123"
+		"",    "a/b", "..",
+		".a",  "-x",  "a b",
+		"a\n", "ä",   "Domain-0",
+		"0",   "42",  "0123456789012345678901234567890123456789012345678901234567890123"
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
