@@ -29,7 +29,7 @@ $(eval $(call program,pav-console,$(CONSOLE_SRCS),-lxenevtchn -lxengnttab $(STOR
 PAV_SRCS := $(addprefix dom0-tools/pav/,main.c ask.c specs.c cmd_create.c cmd_console.c cmd_list.c \
 		cmd_lifecycle.c cmd_host.c cmd_kernel.c) \
 	    $(LANG_SRCS) \
-	    dom0-tools/pavd/policy.c $(BZIMAGE_SRCS) $(MODEL_SRCS) $(LIBPAV_BASE) $(LIBPAV_LOOP) \
+	    dom0-tools/pavd/policy.c $(BZIMAGE_SRCS) dom0-tools/build/elfnotes.c $(MODEL_SRCS) $(LIBPAV_BASE) $(LIBPAV_LOOP) \
 	    dom0-tools/libpav/hcall.c $(STORE_CLIENT_SRC)
 $(eval $(call program,pav,$(sort $(PAV_SRCS)),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS) $(LANG_LIBS)))
 
