@@ -163,11 +163,15 @@ struct param_type {
 	const char *name;
 	enum value_kind kind;
 	enum unit unit;
+	const char *what; /* for people */
 };
 static const struct param_type param_types[] = {
-	{ "int", VALUE_NUMBER, UNIT_NONE },  { "string", VALUE_STRING, UNIT_NONE },
-	{ "size", VALUE_NUMBER, UNIT_SIZE }, { "time", VALUE_NUMBER, UNIT_TIME },
-	{ "rate", VALUE_NUMBER, UNIT_RATE }, { "bool", VALUE_BOOL, UNIT_NONE },
+	{ "int", VALUE_NUMBER, UNIT_NONE, "a plain number, such as 4" },
+	{ "string", VALUE_STRING, UNIT_NONE, "a string" },
+	{ "size", VALUE_NUMBER, UNIT_SIZE, "a size, such as 512MiB" },
+	{ "time", VALUE_NUMBER, UNIT_TIME, "a time, such as 10s" },
+	{ "rate", VALUE_NUMBER, UNIT_RATE, "a rate, such as 100Mbit/s" },
+	{ "bool", VALUE_BOOL, UNIT_NONE, "true or false" },
 };
 
 static const struct param_type *param_type(const struct expr *e)
@@ -260,6 +264,13 @@ static struct value check_param(struct check *c, const struct expr *name, const 
 	return v;
 }
 
+/* A word that stands for nothing was not meant as a name, but as a value of the wrong form. */
+static bool is_no_name(const struct check *c, const struct expr *e)
+{
+	return e && e->kind == EXPR_WORD && strcmp(e->text, "true") != 0 &&
+	       strcmp(e->text, "false") != 0 && !scope_find(&c->globals, e->text);
+}
+
 /* From the command line: for a string the text itself, else an expression. */
 static struct value given_param(struct check *c, const struct expr *name, const struct expr *type,
 				const struct lang_param *p)
@@ -267,12 +278,19 @@ static struct value given_param(struct check *c, const struct expr *name, const 
 	struct diag *d = c->ev->diag;
 	struct use_site site = { .pos = name->pos, .outer = d->chain };
 	struct value v = { .kind = VALUE_STRING, .text = p->value };
-	struct expr *e;
+	const struct param_type *t = param_type(type);
+	struct expr *e = NULL;
 
 	site.what = arena_printf(c->ev->arena, "-p %s=%s", p->name, p->value);
 	d->chain = &site;
-	if (param_type(type)->kind != VALUE_STRING) {
-		e = parse_expr(c->ev->arena, d, name->pos, p->value);
+	if (t->kind != VALUE_STRING) {
+		if (*p->value) {
+			e = parse_expr(c->ev->arena, d, name->pos, p->value);
+		}
+		if (!*p->value || is_no_name(c, e)) {
+			diag_error(d, name->pos, "'%s' is not %s", p->value, t->what);
+			e = NULL;
+		}
 		v = e ? eval_expr(c->ev, &c->globals, e) : (struct value){ .kind = VALUE_ERROR };
 	}
 	v = check_param(c, name, type, v, name->pos);

@@ -191,6 +191,17 @@ static void lower_one(struct eval *ev, struct domspec *d, const struct setting *
 	}
 }
 
+/* Where the domain says WORD (KEY, if that is not NULL); the domain itself if it does not. */
+static struct pos place_of(const struct checked_domain *c, const char *word, const char *key)
+{
+	for (const struct setting *s = c->settings; s; s = s->next) {
+		if (is(s, word) && (!key || (s->key && strcmp(s->key, key) == 0))) {
+			return s->pos;
+		}
+	}
+	return c->pos;
+}
+
 static bool is_zero(const uint8_t *p, size_t n)
 {
 	while (n && !p[n - 1]) {
@@ -199,30 +210,33 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return n == 0;
 }
 
-static bool shares_mac(const struct domspec *a, const struct domspec *b)
+/* The interface of A whose address one of B's has, too. */
+static const struct domspec_nic *shared_mac(const struct domspec *a, const struct domspec *b)
 {
 	for (const struct domspec_nic *x = a->nics; x; x = x->next) {
 		for (const struct domspec_nic *y = b->nics; y; y = y->next) {
 			if (!is_zero(x->mac, 6) && memcmp(x->mac, y->mac, 6) == 0) {
-				return true;
+				return x;
 			}
 		}
 	}
-	return false;
+	return NULL;
 }
 
 /* What must be one domain's own is not another's: copies of a block are easily made. */
 static void check_identity(struct eval *ev, const struct domspec *list, const struct domspec *d,
-			   struct pos pos)
+			   const struct checked_domain *c)
 {
 	for (; list != d; list = list->next) {
+		const struct domspec_nic *nic = shared_mac(d, list);
+
 		if (!is_zero(d->uuid, 16) && memcmp(d->uuid, list->uuid, 16) == 0) {
-			diag_error(ev->diag, pos, "domains %s and %s have the same uuid",
-				   list->name, d->name);
+			diag_error(ev->diag, place_of(c, "uuid", NULL),
+				   "domains %s and %s have the same uuid", list->name, d->name);
 		}
-		if (shares_mac(d, list)) {
-			diag_error(ev->diag, pos, "domains %s and %s have the same mac", list->name,
-				   d->name);
+		if (nic) {
+			diag_error(ev->diag, place_of(c, "nic", nic->name),
+				   "domains %s and %s have the same mac", list->name, d->name);
 		}
 	}
 }
@@ -234,6 +248,7 @@ void lower_domains(struct lang_file *f, struct eval *ev)
 	for (const struct checked_domain *c = f->domains; c; c = c->next) {
 		struct domspec *d = domspec_new(c->name);
 		unsigned int before = ev->diag->errors;
+		struct domspec_culprit culprit;
 		char *why;
 
 		if (!d) {
@@ -248,10 +263,10 @@ void lower_domains(struct lang_file *f, struct eval *ev)
 		}
 		*at = d;
 		at = &d->next;
-		check_identity(ev, f->specs, d, c->pos);
-		why = ev->diag->errors == before ? domspec_check(d) : NULL;
+		check_identity(ev, f->specs, d, c);
+		why = ev->diag->errors == before ? domspec_check_at(d, &culprit) : NULL;
 		if (why) {
-			diag_error(ev->diag, c->pos, "%s", why);
+			diag_error(ev->diag, place_of(c, culprit.word, culprit.key), "%s", why);
 			free(why);
 		}
 	}

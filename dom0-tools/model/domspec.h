@@ -68,6 +68,15 @@ struct domspec *domspec_find(struct domspec *list, const char *name);
  */
 char *domspec_check(const struct domspec *spec);
 
+/*
+ * The same, and what is to blame: the language's word for it ("memory", "disk"), and the name of
+ * the disk or nic, borrowed from the spec, or NULL.
+ */
+struct domspec_culprit {
+	const char *word, *key;
+};
+char *domspec_check_at(const struct domspec *spec, struct domspec_culprit *culprit);
+
 /* vdev name -> xenbus id ("xvda" -> 51712), or -1. */
 int domspec_vdev_id(const char *vdev);
 

@@ -23,8 +23,9 @@ static int is_plain_name(const char *s, size_t max)
 	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
 }
 
-static char *check_name(const struct domspec *s)
+static char *check_name(const struct domspec *s, const char **key)
 {
+	(void)key;
 	if (!s->name || !*s->name) {
 		return xasprintf("the domain has no name");
 	}
@@ -43,8 +44,9 @@ static char *check_name(const struct domspec *s)
 	return NULL;
 }
 
-static char *check_memory(const struct domspec *s)
+static char *check_memory(const struct domspec *s, const char **key)
 {
+	(void)key;
 	if (s->memory % 4096 || s->memory_max % 4096) {
 		return xasprintf("memory of %llu bytes is not a whole number of 4 KiB pages",
 				 (unsigned long long)(s->memory % 4096 ? s->memory
@@ -69,8 +71,9 @@ static char *check_memory(const struct domspec *s)
 	return NULL;
 }
 
-static char *check_vcpus(const struct domspec *s)
+static char *check_vcpus(const struct domspec *s, const char **key)
 {
+	(void)key;
 	if (s->vcpus < 1 || s->vcpus > MAX_VCPUS || s->vcpus_max > MAX_VCPUS) {
 		return xasprintf("%u vCPUs asked for; a domain can have 1 to %d",
 				 s->vcpus < 1 || s->vcpus > MAX_VCPUS ? s->vcpus : s->vcpus_max,
@@ -99,32 +102,43 @@ static char *check_path(const char *what, const char *path)
 	return NULL;
 }
 
-static char *check_boot(const struct domspec *s)
+static char *check_kernel(const struct domspec *s, const char **key)
 {
-	char *why;
-
+	(void)key;
 	if (!s->kernel || !*s->kernel) {
 		return xasprintf("no kernel is given");
 	}
-	why = check_path("kernel", s->kernel);
-	if (!why && s->ramdisk) {
-		why = check_path("ramdisk", s->ramdisk);
-	}
-	if (!why && s->console_log) {
-		why = check_path("console log", s->console_log);
-	}
-	if (!why && s->cmdline && strlen(s->cmdline) > MAX_CMDLINE) {
-		why = xasprintf("the kernel command line has %zu characters; %d are allowed",
-				strlen(s->cmdline), MAX_CMDLINE);
-	}
-	return why;
+	return check_path("kernel", s->kernel);
 }
 
-static char *check_disks(const struct domspec *s)
+static char *check_ramdisk(const struct domspec *s, const char **key)
+{
+	(void)key;
+	return s->ramdisk ? check_path("ramdisk", s->ramdisk) : NULL;
+}
+
+static char *check_console(const struct domspec *s, const char **key)
+{
+	(void)key;
+	return s->console_log ? check_path("console log", s->console_log) : NULL;
+}
+
+static char *check_cmdline(const struct domspec *s, const char **key)
+{
+	(void)key;
+	if (s->cmdline && strlen(s->cmdline) > MAX_CMDLINE) {
+		return xasprintf("the kernel command line has %zu characters; %d are allowed",
+				 strlen(s->cmdline), MAX_CMDLINE);
+	}
+	return NULL;
+}
+
+static char *check_disks(const struct domspec *s, const char **key)
 {
 	for (const struct domspec_disk *d = s->disks; d; d = d->next) {
 		char *why;
 
+		*key = d->vdev;
 		if (domspec_vdev_id(d->vdev) < 0) {
 			return xasprintf("\"%s\" is not a disk name such as xvda",
 					 d->vdev ? d->vdev : "");
@@ -138,6 +152,7 @@ static char *check_disks(const struct domspec *s)
 		}
 		for (const struct domspec_disk *e = d->next; e; e = e->next) {
 			if (domspec_vdev_id(d->vdev) == domspec_vdev_id(e->vdev)) {
+				*key = e->vdev;
 				return xasprintf("disk %s is there twice", d->vdev);
 			}
 		}
@@ -145,12 +160,13 @@ static char *check_disks(const struct domspec *s)
 	return NULL;
 }
 
-static char *check_nics(const struct domspec *s)
+static char *check_nics(const struct domspec *s, const char **key)
 {
 	static const uint8_t none[6];
 	int count = 0;
 
 	for (const struct domspec_nic *n = s->nics; n; n = n->next) {
+		*key = n->name;
 		if (++count > MAX_NICS) {
 			return xasprintf("more than %d network interfaces", MAX_NICS);
 		}
@@ -172,6 +188,7 @@ static char *check_nics(const struct domspec *s)
 				return xasprintf("nic %s is there twice", n->name);
 			}
 			if (memcmp(n->mac, none, 6) && !memcmp(n->mac, m->mac, 6)) {
+				*key = m->name;
 				return xasprintf("nics %s and %s have the same MAC address",
 						 n->name, m->name ? m->name : "");
 			}
@@ -180,18 +197,34 @@ static char *check_nics(const struct domspec *s)
 	return NULL;
 }
 
-char *domspec_check(const struct domspec *spec)
+char *domspec_check_at(const struct domspec *spec, struct domspec_culprit *culprit)
 {
-	static char *(*const checks[])(const struct domspec *) = {
-		check_name, check_memory, check_vcpus, check_boot, check_disks, check_nics,
+	static const struct {
+		const char *word;
+		char *(*check)(const struct domspec *s, const char **key);
+	} checks[] = {
+		{ "domain", check_name },     { "memory", check_memory },
+		{ "vcpus", check_vcpus },     { "kernel", check_kernel },
+		{ "ramdisk", check_ramdisk }, { "console", check_console },
+		{ "cmdline", check_cmdline }, { "disk", check_disks },
+		{ "nic", check_nics },
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		char *why = checks[i](spec);
+		char *why;
 
+		*culprit = (struct domspec_culprit){ .word = checks[i].word };
+		why = checks[i].check(spec, &culprit->key);
 		if (why) {
 			return why;
 		}
 	}
 	return NULL;
+}
+
+char *domspec_check(const struct domspec *spec)
+{
+	struct domspec_culprit culprit;
+
+	return domspec_check_at(spec, &culprit);
 }
