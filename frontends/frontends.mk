@@ -7,7 +7,7 @@ RTB := $(B)/rt
 RT_OBJS := $(patsubst %.c,$(RTB)/%.o,$(RT_SRCS)) $(patsubst %.S,$(RTB)/%.o,$(RT_ASM))
 
 # The stack is shared with whatever the hypervisor pushes for events: no red zone.
-RT_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+RT_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(B)/hv-include -I. -Ihypervisor -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none \
 	-fno-delete-null-pointer-checks -D__XEN_INTERFACE_VERSION__=0x00040e00

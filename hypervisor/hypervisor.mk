@@ -6,7 +6,7 @@ HV := hypervisor
 HV_SRCS := $(sort $(wildcard $(foreach d,lib base x86 x86/boot mm core core/sched pv ctl,$(HV)/$(d)/*.c)) $(HV)/main.c)
 HV_ASM  := $(sort $(filter-out %/pavane.lds.S,$(wildcard $(HV)/x86/*.S $(HV)/x86/boot/*.S $(HV)/pv/*.S)))
 
-HV_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+HV_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(B)/hv-include -I$(HV) -fPIE -fvisibility=hidden -mno-red-zone -mcmodel=small \
 	-mgeneral-regs-only -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fstack-protector-strong -mstack-protector-guard=global \
