@@ -91,6 +91,14 @@ void access_publish(struct storage *st, struct quota_delta *delta, struct change
 
 /* ---- checks ---- */
 
+bool access_is_inside(const struct actor *who, const char *path, unsigned int want)
+{
+	const struct fence *f = who->fence;
+
+	return !f || path_is_at_or_below(path, f->own) ||
+	       (!(want & PERM_WRITE) && path_is_at_or_below(path, f->peer));
+}
+
 /* Somebody who may not read where a node would be is not told that it is missing. */
 static int missing_error(const struct node *nearest, const struct actor *who)
 {
@@ -103,6 +111,9 @@ int access_find(const struct view *v, const struct actor *who, const char *path,
 	unsigned int missing;
 	struct node *n = tree_nearest(*v->root, path, &missing);
 
+	if (!access_is_inside(who, path, want)) {
+		return -EACCES;
+	}
 	if (missing) {
 		return missing_error(n, who);
 	}
@@ -187,15 +198,17 @@ int access_write(struct view *v, const struct actor *who, const char *path, stru
 	size_t other = missing ? 0 : n->child_bytes;
 	int err = 0;
 
-	if (missing) {
-		err = check_create(v, who, n, path, missing);
+	if (!access_is_inside(who, path, PERM_WRITE)) {
+		err = -EACCES;
+	} else if (missing) {
+		err = who->fence ? -ENOENT : check_create(v, who, n, path, missing);
 	} else if (!perms_allow(n->perms, who, PERM_WRITE)) {
 		err = -EACCES;
 	}
 	if (err) {
 		return err;
 	}
-	if (!who->privileged &&
+	if (!actor_is_trusted(who) &&
 	    node_size(value->len, other, n->perms->count) > v->st->quota.limit.node_size) {
 		return -ENOSPC;
 	}
@@ -211,6 +224,9 @@ int access_mkdir(struct view *v, const struct actor *who, const char *path)
 	struct node *n = tree_nearest(*v->root, path, &missing);
 	int err;
 
+	if (who->fence) {
+		return -EACCES;
+	}
 	if (!missing) {
 		return perms_allow(n->perms, who, PERM_WRITE) ? 0 : -EACCES;
 	}
@@ -233,6 +249,9 @@ int access_rm(struct view *v, const struct actor *who, const char *path)
 	unsigned int missing;
 	struct node *n = tree_nearest(*v->root, path, &missing);
 
+	if (who->fence) {
+		return -EACCES;
+	}
 	if (!strcmp(path, "/")) {
 		return -EINVAL;
 	}
@@ -260,7 +279,7 @@ int access_set_perms(struct view *v, const struct actor *who, const char *path, 
 	if (err) {
 		return err;
 	}
-	if (!perms_owned_by(n->perms, who)) {
+	if (who->fence || !perms_owned_by(n->perms, who)) {
 		return -EACCES;
 	}
 	if (!who->privileged) {

@@ -32,6 +32,9 @@ struct view {
 	struct changes *changes; /* NULL: not wanted */
 };
 
+/* Is this path on the inside of his fence, if he has one: to read, or to write? */
+bool access_is_inside(const struct actor *who, const char *path, unsigned int want);
+
 /* The node, if `who` may do `want`.  0, -ENOENT, or -EACCES (also for missing nodes in places he may not read). */
 int access_find(const struct view *v, const struct actor *who, const char *path, unsigned int want,
 		struct node **out);

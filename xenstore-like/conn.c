@@ -1,8 +1,11 @@
 /* A connection: bytes in, requests handled one at a time, bytes out. */
 #include "xenstore-like/conn.h"
 
+#include <errno.h>
+
 #include <xen/io/xs_wire.h>
 
+#include "xenstore-like/access.h"
 #include "xenstore-like/mem.h"
 #include "xenstore-like/op.h"
 #include "xenstore-like/proto.h"
@@ -36,7 +39,31 @@ void conn_free(struct conn *c)
 	conn_reset(c);
 	buf_free(&c->in);
 	buf_free(&c->out);
+	free(c->fence.own);
+	free(c->fence.peer);
 	free(c);
+}
+
+int conn_restrict(struct conn *c, const char *own, const char *peer)
+{
+	struct fence fence = { (char *)own, (char *)peer };
+	struct actor then = c->who;
+
+	if (c->ring || c->who.fence) {
+		return -EINVAL;
+	}
+	then.fence = &fence;
+	for (const struct watch *w = c->watches; w; w = w->next) {
+		if (!access_is_inside(&then, w->path, PERM_READ)) {
+			return -EBUSY;
+		}
+	}
+	if (c->txns) {
+		return -EBUSY;
+	}
+	c->fence = (struct fence){ mem_string(own), mem_string(peer) };
+	c->who.fence = &c->fence;
+	return 0;
 }
 
 void conn_reset(struct conn *c)
@@ -121,7 +148,7 @@ void conn_queue_reply(struct conn *c, uint32_t type, uint32_t req_id, uint32_t t
 
 void conn_queue_event(struct conn *c, const char *path, const char *token)
 {
-	size_t limit = c->who.privileged ? CONN_EVENTS_PRIVILEGED : CONN_EVENTS_GUEST;
+	size_t limit = actor_is_trusted(&c->who) ? CONN_EVENTS_PRIVILEGED : CONN_EVENTS_GUEST;
 	size_t path_len = strlen(path) + 1, token_len = strlen(token) + 1;
 	char payload[PROTO_PAYLOAD_MAX];
 

@@ -24,10 +24,11 @@ struct conn {
 	struct conn *next;
 	struct storage *st;
 	struct actor who;
-	bool dead;     /* cannot be talked to any more; the transport frees it */
-	bool ring;     /* belongs to a domain's ring, and so outlives this process */
-	bool overflow; /* events were dropped */
-	bool touched;  /* bytes came or were queued since the journal last looked */
+	struct fence fence; /* who.fence, once it is set */
+	bool dead;	    /* cannot be talked to any more; the transport frees it */
+	bool ring;	    /* belongs to a domain's ring, and so outlives this process */
+	bool overflow;	    /* events were dropped */
+	bool touched;	    /* bytes came or were queued since the journal last looked */
 	struct buf in, out;
 	struct watch *watches;
 	unsigned int watch_count;
@@ -39,6 +40,12 @@ struct conn {
 struct conn *conn_new(struct storage *st, unsigned int domid);
 /* Leaves it; watches and transactions go. */
 void conn_free(struct conn *c);
+
+/*
+ * From now on `who` is fenced in (perms.h), for good.  -EINVAL for a ring, which a whole domain
+ * shares; -EBUSY if there is a transaction, or a watch on something outside.
+ */
+int conn_restrict(struct conn *c, const char *own, const char *peer);
 
 /* Room for received bytes; *room is 0 while requests have to wait.  Then say how many came. */
 char *conn_input(struct conn *c, size_t *room);

@@ -269,7 +269,7 @@ static int set_special_perms(struct call *k, int special, struct perms *perms)
 {
 	struct storage *st = k->c->st;
 
-	if (!k->c->who.privileged) {
+	if (!actor_is_trusted(&k->c->who)) {
 		return -EACCES;
 	}
 	perms_put(st->special[special]);
@@ -538,6 +538,20 @@ static int control_quota(struct call *k)
 	return 0;
 }
 
+/*
+ * The connection gives up what it does not need.  The wire format once had an operation of its own
+ * for something like it, XS_RESTRICT, which is gone; libxenstore passes control commands on.
+ */
+static int control_restrict(struct call *k)
+{
+	struct path own, peer;
+
+	if (k->arg_count != 3 || resolve(k, k->arg[1], &own) || resolve(k, k->arg[2], &peer)) {
+		return -EINVAL;
+	}
+	return conn_restrict(k->c, own.text, peer.text);
+}
+
 static const struct control controls[] = {
 	{ "check", "answer OK", control_check },
 	{ "help", "list these commands", control_help },
@@ -545,6 +559,8 @@ static const struct control controls[] = {
 	{ "memreport", "how many of what there are", control_memreport },
 	{ "nodes", "number of nodes in the tree", control_nodes },
 	{ "quota", "[domid]: the limits, or what a domain owns", control_quota },
+	{ "restrict", "OWN PEER: let this connection only read these two and change values in OWN",
+	  control_restrict },
 };
 
 static int control_help(struct call *k)
@@ -626,7 +642,7 @@ static int run(struct call *k)
 	if (!op) {
 		return -ENOSYS;
 	}
-	if ((op->flags & FOR_DOM0) && !k->c->who.privileged) {
+	if ((op->flags & FOR_DOM0) && !actor_is_trusted(&k->c->who)) {
 		return -EACCES;
 	}
 	if (!(op->flags & RAW)) {

@@ -29,12 +29,29 @@ struct perms {
 	struct perm entry[];
 };
 
+/*
+ * What a connection of the control domain has confined itself to: values of nodes that are there,
+ * at or below `own`, may be changed, and what is at or below `own` and `peer` read.  Nothing is
+ * made, removed or given away, nothing asked that is not about those two, and the limits of guests
+ * apply.  For programs that talk to a guest and could be turned by it.
+ */
+struct fence {
+	char *own, *peer; /* canonical paths */
+};
+
 /* On whose behalf something is done. */
 struct actor {
 	uint16_t domid;
 	uint16_t target; /* also has this domain's rights; equal to domid when there is none */
-	bool privileged; /* the control domain: no check applies */
+	bool privileged; /* the control domain: no permission list applies */
+	const struct fence *fence; /* NULL: none */
 };
+
+/* No check and no limit applies. */
+static inline bool actor_is_trusted(const struct actor *who)
+{
+	return who->privileged && !who->fence;
+}
 
 /* A list of one entry.  The caller owns the reference. */
 struct perms *perms_new(unsigned int owner, unsigned int others);

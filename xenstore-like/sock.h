@@ -1,7 +1,8 @@
 /*
  * Local clients, over the standard socket.
  *
- * Everybody who can open it acts as the control domain: the socket is root's alone.
+ * Everybody who can open it acts as the control domain: the socket is root's alone.  Who then talks
+ * to a guest may give most of that up (conn_restrict()).
  */
 #ifndef XENSTORE_LIKE_SOCK_H
 #define XENSTORE_LIKE_SOCK_H

@@ -59,7 +59,7 @@ static void grow_seen(struct txn *t)
 
 static bool is_full(const struct conn *c, const struct txn *t)
 {
-	return !c->who.privileged &&
+	return !actor_is_trusted(&c->who) &&
 	       t->seen_count + t->step_count >= c->st->quota.limit.tx_operations;
 }
 
@@ -206,7 +206,7 @@ int txn_start(struct conn *c, struct txn **out)
 {
 	struct storage *st = c->st;
 
-	if (!c->who.privileged && c->txn_count >= st->quota.limit.transactions) {
+	if (!actor_is_trusted(&c->who) && c->txn_count >= st->quota.limit.transactions) {
 		return -ENOSPC;
 	}
 	do {

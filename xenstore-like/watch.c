@@ -34,8 +34,11 @@ int watch_add(struct conn *c, const struct path *path, const char *token, struct
 			return -EEXIST;
 		}
 	}
+	if (!access_is_inside(&c->who, path->text, PERM_READ)) {
+		return -EACCES;
+	}
 	if (strlen(token) > WATCH_TOKEN_MAX ||
-	    (!c->who.privileged && c->watch_count >= c->st->quota.limit.watches)) {
+	    (!actor_is_trusted(&c->who) && c->watch_count >= c->st->quota.limit.watches)) {
 		return -E2BIG;
 	}
 	w = mem_alloc(sizeof(*w));

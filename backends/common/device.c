@@ -130,6 +130,18 @@ int device_front_number(const struct device *d, const char *name, uint64_t max, 
 	return 0;
 }
 
+/* Somebody else's store may not know how; ours does, and then a refusal is an error. */
+static int give_up_rights(struct device *d)
+{
+	int rc = store_restrict(d->store, d->back, d->front);
+
+	if (rc == -EINVAL || rc == -ENOSYS) {
+		log_warn("this store lets us keep all rights of the control domain");
+		rc = 0;
+	}
+	return rc;
+}
+
 int device_watch(struct device *d)
 {
 	char path[80];
@@ -144,7 +156,8 @@ int device_watch(struct device *d)
 	if (rc) {
 		return rc;
 	}
-	return store_watch(d->store, d->back, "back");
+	rc = store_watch(d->store, d->back, "back");
+	return rc ? rc : give_up_rights(d);
 }
 
 static void publish(struct device *d)

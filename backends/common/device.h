@@ -46,7 +46,10 @@ int device_open(struct device *d, const char *class, unsigned int domid, const c
 /* Publish one node of ours.  Errors are noted as `lost`; call between open and start. */
 void device_feature(struct device *d, const char *name, uint64_t value);
 
-/* Set the watches (this starts the store library's reader thread).  0 or -errno. */
+/*
+ * Set the watches (this starts the store library's reader thread), and give up all rights in the
+ * store but what serving takes: reading both directories and changing values in ours.  0 or -errno.
+ */
 int device_watch(struct device *d);
 
 /* Take the first step. */

@@ -359,6 +359,23 @@ int store_next_event(struct store *s, char **path, char **token)
 	return err;
 }
 
+int store_restrict(struct store *s, const char *own, const char *peer)
+{
+	char args[2 * STORE_PATH_MAX];
+	int n = snprintf(args, sizeof(args), "%s%c%s", own, 0, peer);
+	char *answer;
+
+	if (n < 0 || (size_t)n >= sizeof(args)) {
+		return -ENAMETOOLONG;
+	}
+	answer = xs_control_command(s->xs, "restrict", args, (unsigned int)n + 1);
+	if (!answer) {
+		return last_error();
+	}
+	free(answer);
+	return 0;
+}
+
 int store_introduce(struct store *s, unsigned int domid, unsigned long mfn, unsigned int evtchn)
 {
 	return xs_introduce_domain(s->xs, domid, mfn, evtchn) ? 0 : last_error();

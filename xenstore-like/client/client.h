@@ -120,6 +120,12 @@ int store_fd(struct store *s);
 /* 0 with *path and *token (both malloced, the caller's); -EAGAIN: none now; another -errno: connection lost. */
 int store_next_event(struct store *s, char **path, char **token);
 
+/*
+ * Give up, for good: from now on this handle can change values of nodes that are there, at or below
+ * `own`, and read and watch those and what is at or below `peer`.  -EINVAL: this store can't do it.
+ */
+int store_restrict(struct store *s, const char *own, const char *peer);
+
 /* ---- domains (control domain only): 0 or -errno ---- */
 
 /* Tell the daemon of a new guest: frame of its store page, and its unbound event channel. */

@@ -422,3 +422,115 @@ Test(op, introduce_passes_checked_numbers_on)
 	a = session_ask(dom0, XS_IS_DOMAIN_INTRODUCED, 0, "8", 2);
 	cr_assert_str_eq(a.text, "F");
 }
+
+/* ---- a connection that gives up its rights ---- */
+
+#define OWN  "/local/domain/0/backend/vbd/5/1"
+#define PEER "/local/domain/5/device/vbd/1"
+
+static const char *restrict_to(struct conn *c, const char *own, const char *peer)
+{
+	static char err[32];
+	char payload[256];
+	int n = snprintf(payload, sizeof(payload), "restrict%c%s%c%s", 0, own, 0, peer);
+	struct answer a = session_ask(c, XS_CONTROL, 0, payload, (size_t)n + 1);
+	const char *e = session_error(&a, XS_CONTROL);
+
+	snprintf(err, sizeof(err), "%.31s", e ? e : "");
+	return err;
+}
+
+static struct conn *make_fenced(void)
+{
+	struct conn *c = conn_new(&st, 0);
+
+	session_write(dom0, 0, OWN "/state", "1");
+	session_write(dom0, 0, PEER "/state", "1");
+	session_write(dom0, 0, OWN "2/state", "1");
+	cr_assert_str_eq(restrict_to(c, OWN, PEER), "");
+	return c;
+}
+
+Test(op, a_fenced_connection_changes_values_of_its_own_nodes)
+{
+	struct conn *c = make_fenced();
+
+	cr_assert_str_eq(session_write(c, 0, OWN "/state", "4"), "");
+	cr_assert_str_eq(session_read(dom0, 0, OWN "/state"), "4");
+	cr_assert_str_eq(session_read(c, 0, OWN "/state"), "4");
+	cr_assert_str_eq(session_read(c, 0, PEER "/state"), "1");
+}
+
+Test(op, a_fenced_connection_reads_and_changes_nothing_else)
+{
+	struct conn *c = make_fenced();
+
+	cr_assert_str_eq(session_write(c, 0, PEER "/state", "4"), "EACCES");
+	cr_assert_str_eq(session_write(c, 0, OWN "2/state", "4"), "EACCES");
+	cr_assert_str_eq(session_write(c, 0, "/local/domain/0/backend/vbd/5", ""), "EACCES");
+	cr_assert_str_eq(session_read(c, 0, OWN "2/state"), "!EACCES");
+	cr_assert_str_eq(session_read(c, 0, "/local/domain/5"), "!EACCES");
+	cr_assert_str_eq(session_read(c, 0, "/none"), "!EACCES");
+	cr_assert_str_eq(session_do(c, XS_DIRECTORY, 0, "/"), "EACCES");
+	cr_assert_str_eq(session_read(dom0, 0, PEER "/state"), "1");
+}
+
+Test(op, a_fenced_connection_makes_removes_and_gives_away_nothing)
+{
+	struct conn *c = make_fenced();
+	char big[3000];
+
+	memset(big, 'x', sizeof(big));
+	big[sizeof(big) - 1] = 0;
+	cr_assert_str_eq(session_write(c, 0, OWN "/new", "1"), "ENOENT");
+	cr_assert_str_eq(session_do(c, XS_MKDIR, 0, OWN "/new"), "EACCES");
+	cr_assert_str_eq(session_do(c, XS_RM, 0, OWN "/state"), "EACCES");
+	cr_assert_str_eq(session_do(c, XS_RM, 0, OWN), "EACCES");
+	cr_assert_str_eq(session_do2(c, XS_SET_PERMS, 0, OWN "/state", "b5"), "EACCES");
+	cr_assert_str_eq(session_write(c, 0, OWN "/state", big), "ENOSPC",
+			 "values have the guests' limit");
+}
+
+Test(op, a_fenced_connection_is_not_the_control_domain_any_more)
+{
+	struct conn *c = make_fenced();
+
+	cr_assert_str_eq(session_do(c, XS_RELEASE, 0, "5"), "EACCES");
+	cr_assert_str_eq(session_do(c, XS_IS_DOMAIN_INTRODUCED, 0, "5"), "EACCES");
+	cr_assert_str_eq(session_do(c, XS_CONTROL, 0, "memreport"), "EACCES");
+	cr_assert_str_eq(session_do2(c, XS_SET_PERMS, 0, "@releaseDomain", "r0"), "EACCES");
+	cr_assert_str_eq(restrict_to(c, "/", "/"), "EACCES", "there is no way back");
+	cr_assert_str_eq(session_do2(c, XS_WATCH, 0, "/local/domain/5", "t"), "EACCES");
+	cr_assert_str_eq(session_do2(c, XS_WATCH, 0, "@releaseDomain", "t"), "EACCES");
+	cr_assert_str_eq(session_do2(c, XS_WATCH, 0, PEER "/state", "t"), "");
+}
+
+Test(op, a_fence_holds_in_transactions_and_at_their_end)
+{
+	struct conn *c = make_fenced();
+	uint32_t tx = session_begin(c);
+
+	cr_assert_str_eq(session_write(c, tx, PEER "/state", "4"), "EACCES");
+	cr_assert_str_eq(session_write(c, tx, OWN "/state", "4"), "");
+	/* The toolstack takes the device away meanwhile: the change must not bring it back. */
+	cr_assert_str_eq(session_do(dom0, XS_RM, 0, OWN), "");
+	cr_assert_str_eq(session_do(c, XS_TRANSACTION_END, tx, "T"), "EAGAIN");
+	cr_assert_str_eq(session_read(dom0, 0, OWN "/state"), "!ENOENT");
+}
+
+Test(op, a_fence_is_refused_where_it_would_not_hold)
+{
+	struct conn *ring = conn_new(&st, 0), *c = conn_new(&st, 0);
+
+	ring->ring = true;
+	cr_assert_str_eq(restrict_to(ring, OWN, PEER), "EINVAL",
+			 "a whole kernel speaks through it");
+	cr_assert_str_eq(restrict_to(dom5, "/", "/"), "EACCES");
+	cr_assert_str_eq(restrict_to(c, "//", PEER), "EINVAL");
+	cr_assert_str_eq(session_do(c, XS_CONTROL, 0, "restrict"), "EINVAL");
+	cr_assert_str_eq(session_do2(c, XS_WATCH, 0, "/other", "t"), "");
+	cr_assert_str_eq(restrict_to(c, OWN, PEER), "EBUSY");
+	cr_assert_str_eq(session_do2(c, XS_UNWATCH, 0, "/other", "t"), "");
+	session_begin(c);
+	cr_assert_str_eq(restrict_to(c, OWN, PEER), "EBUSY");
+}
