@@ -42,7 +42,7 @@ base() {
 	cp /lib/x86_64-linux-gnu/libnss_{files,dns}.so.2 "$root/lib/x86_64-linux-gnu/" 2>/dev/null || true
 	put_modules "$root" "$IMAGE/kernel" "$version" \
 		virtio_pci virtio_blk virtio_net nvme ahci sd_mod e1000e crc32c_generic ext4 overlay loop tun \
-		bridge 9p 9pnet_virtio \
+		bridge veth 9p 9pnet_virtio \
 		xen-gntdev xen-gntalloc xen-evtchn xen-privcmd xenfs
 	printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\ndnsmasq:x:101:65534::/run:/bin/false\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\ntty:x:5:\n' >"$root/etc/group"
