@@ -4,6 +4,9 @@
  * rate.  Static, so that it runs in any guest that can fetch it.
  *
  *   nettool tcp-send HOST PORT <FILE      nettool tcp-recv PORT >FILE
+ *   nettool tcp-source HOST PORT MIB      nettool tcp-sink PORT
+ *       bytes made up and thrown away in place: nothing is measured but the network;
+ *       the source prints "N Mbit/s", the sink serves one connection after the other
  *   nettool udp-send HOST PORT COUNT RATE
  *   nettool udp-recv PORT COUNT SECONDS   prints "received N duplicates D reordered R"
  */
@@ -79,34 +82,44 @@ static void copy_all(int from, int to)
 	}
 }
 
-static int tcp_send(const char *host, const char *port)
+/* The receiver may still be starting: up to ten seconds of patience. */
+static int connected_socket(const char *host, const char *port)
 {
 	struct sockaddr_in a = address(host, port);
-	int fd = -1;
-	char last;
+	int fd;
 
-	/* The receiver may still be starting: up to ten seconds of patience. */
 	for (int i = 0; i < 100; i++) {
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		if (fd < 0) {
 			die("socket");
 		}
 		if (!connect(fd, (struct sockaddr *)&a, sizeof(a))) {
-			break;
+			return fd;
 		}
 		close(fd);
-		fd = -1;
 		usleep(100000);
 	}
-	if (fd < 0) {
-		die("connect");
-	}
-	copy_all(0, fd);
+	die("connect");
+}
+
+/* The receiver closes when it has everything. */
+static void finish_sending(int fd)
+{
+	char last;
+
 	shutdown(fd, SHUT_WR);
-	/* The receiver closes when it has everything. */
 	if (read(fd, &last, 1) < 0) {
 		die("waiting for the receiver");
 	}
+	close(fd);
+}
+
+static int tcp_send(const char *host, const char *port)
+{
+	int fd = connected_socket(host, port);
+
+	copy_all(0, fd);
+	finish_sending(fd);
 	return 0;
 }
 
@@ -119,6 +132,42 @@ static int tcp_recv(const char *port)
 	}
 	copy_all(fd, 1);
 	return 0;
+}
+
+static char bulk[128 << 10];
+
+static int tcp_source(const char *host, const char *port, int64_t bytes)
+{
+	int fd = connected_socket(host, port);
+	int64_t start = now_ns(), left = bytes;
+
+	while (left > 0) {
+		ssize_t n = write(fd, bulk,
+				  left < (int64_t)sizeof(bulk) ? (size_t)left : sizeof(bulk));
+
+		if (n < 0) {
+			die("write");
+		}
+		left -= n;
+	}
+	finish_sending(fd);
+	printf("%lld Mbit/s\n", (long long)(bytes * 8000 / (now_ns() - start)));
+	return 0;
+}
+
+static int tcp_sink(const char *port)
+{
+	int listener = bound_socket(SOCK_STREAM, port), fd;
+
+	if (listen(listener, 4)) {
+		die("listen");
+	}
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		while (read(fd, bulk, sizeof(bulk)) > 0) {
+		}
+		close(fd);
+	}
+	die("accept");
 }
 
 static int udp_send(const char *host, const char *port, uint32_t count, double rate)
@@ -199,6 +248,12 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "tcp-recv") && argc == 3) {
 		return tcp_recv(argv[2]);
+	}
+	if (!strcmp(what, "tcp-source") && argc == 5) {
+		return tcp_source(argv[2], argv[3], atoll(argv[4]) << 20);
+	}
+	if (!strcmp(what, "tcp-sink") && argc == 3) {
+		return tcp_sink(argv[2]);
 	}
 	if (!strcmp(what, "udp-send") && argc == 6) {
 		return udp_send(argv[2], argv[3], (uint32_t)atoi(argv[4]), atof(argv[5]));
