@@ -6,7 +6,7 @@ BACKEND_LIBS := -lxenevtchn -lxengnttab $(STORE_CLIENT_LIBS) -lseccomp -lcap-ng
 
 $(eval $(call program,pav-blk,$(addprefix backends/blk/,main.c blkback.c disk.c request.c) \
 	$(BACKEND_COMMON),$(BACKEND_LIBS) -luring))
-$(eval $(call program,pav-net,$(addprefix backends/net/,main.c netback.c offload.c packet.c tap.c) \
+$(eval $(call program,pav-net,$(addprefix backends/net/,main.c arena.c netback.c offload.c packet.c tap.c) \
 	$(BACKEND_COMMON),$(BACKEND_LIBS)))
 
 $(eval $(call unit_test,backends/common/bus_test,backends/common/bus.c,))

@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/virtio_net.h>
@@ -34,6 +35,7 @@
 #include "backends/common/port.h"
 #include "backends/common/ring.h"
 #include "backends/common/run.h"
+#include "backends/net/arena.h"
 #include "backends/net/offload.h"
 #include "backends/net/packet.h"
 #include "backends/net/tap.h"
@@ -41,16 +43,18 @@
 #include "dom0-tools/libpav/log.h"
 
 #define PAGE_BYTES     4096u
-#define HEADER_BYTES   sizeof(struct virtio_net_hdr)
 #define MAX_PACKET     (65535u + 14u + 8u) /* with Ethernet header and VLAN tags */
-#define ARENA_BYTES    (256u * 1024u)
+#define MAX_PAGES      ((MAX_PACKET + PAGE_BYTES - 1) / PAGE_BYTES)
+#define MAX_HEADERS    512u /* more than any protocol that offloads know has */
 #define BATCH_PACKETS  64u
 #define BATCH_SEGMENTS 256u
 #define JOURNAL_MAGIC  0x314e5650u /* "PVN1" */
 
-/* One packet of a transmit batch. */
+/*
+ * One packet of a transmit batch.  Its pieces lie each within a page of the arena, so that each
+ * takes one copy; segment i of the batch lies at place[i].
+ */
 struct tx_item {
-	uint8_t *data; /* HEADER_BYTES are free before it */
 	uint32_t size, first_segment, segment_count, first_slot, slot_count;
 	uint16_t gso_size;
 	uint8_t gso_type;
@@ -63,6 +67,12 @@ struct rx_slot {
 	int32_t segment; /* index into the copy, -1 for an extra slot */
 	netif_rx_response_t rsp;
 	netif_extra_info_t info;
+};
+
+/* A packet in rx_arena, at the start of a page. */
+struct rx_frame {
+	struct virtio_net_hdr header;
+	uint32_t at, size;
 };
 
 struct net_journal {
@@ -95,9 +105,10 @@ struct netback {
 	struct net_slot tx_slots[NET_RING_SLOTS];
 	struct rx_slot rx_slots[NET_RING_SLOTS];
 	struct net_packet packet;
-	uint8_t stash[HEADER_BYTES + MAX_PACKET]; /* the packet that waits */
-	uint32_t stash_size;
-	_Alignas(4096) uint8_t arena[ARENA_BYTES];
+	struct arena tx_arena, rx_arena;
+	uint32_t place[BATCH_SEGMENTS]; /* in tx_arena */
+
+	struct rx_frame waiting; /* for the guest's buffers; size 0: none */
 };
 
 /* Copy all segments of the batch; those that fail say so in their status. */
@@ -130,30 +141,33 @@ static void note_intent(uint32_t *intent, uint32_t end)
 
 /* ---- guest to bridge ---- */
 
-static void add_from_guest(struct netback *n, const struct net_piece *piece, uint8_t *to)
+static void add_from_guest(struct netback *n, const struct net_piece *piece, uint32_t to)
 {
-	xengnttab_grant_copy_segment_t *s = &n->segments[n->segment_count++];
+	xengnttab_grant_copy_segment_t *s = &n->segments[n->segment_count];
 
 	*s = (xengnttab_grant_copy_segment_t){ .len = piece->size, .flags = GNTCOPY_source_gref };
 	s->source.foreign.ref = piece->ref;
 	s->source.foreign.offset = piece->offset;
 	s->source.foreign.domid = (uint16_t)n->config->domid;
-	s->dest.virt = to;
+	arena_end(&n->tx_arena, to, GNTCOPY_dest_gref, &s->dest, &s->flags);
+	n->place[n->segment_count++] = to;
 }
 
-/* Turn the packet just parsed into an item: its slots noted, its pieces set up for the copy. */
-static void add_item(struct netback *n, struct tx_item *item, uint32_t first_slot, uint8_t *data)
+/*
+ * Turn the packet just parsed into an item: its slots noted, its pieces set up for the copy, to
+ * the arena from `at` on.  Returns where the next may go.
+ */
+static uint32_t add_item(struct netback *n, struct tx_item *item, uint32_t first_slot, uint32_t at)
 {
 	const struct net_packet *p = &n->packet;
 
-	*item = (struct tx_item){ .data = data,
-				  .first_slot = first_slot,
+	*item = (struct tx_item){ .first_slot = first_slot,
 				  .slot_count = p->slot_count,
 				  .first_segment = n->segment_count,
 				  .bad = p->bad };
 	memcpy(&n->tx_slots[first_slot], p->slots, p->slot_count * sizeof(p->slots[0]));
 	if (p->bad) {
-		return;
+		return at;
 	}
 	item->size = p->size;
 	item->gso_type = p->gso_type;
@@ -161,30 +175,31 @@ static void add_item(struct netback *n, struct tx_item *item, uint32_t first_slo
 	item->csum_blank = p->csum_blank;
 	item->data_validated = p->data_validated;
 	for (uint32_t i = 0; i < p->piece_count; i++) {
-		add_from_guest(n, &p->pieces[i], data);
-		data += p->pieces[i].size;
+		at = arena_place(at, p->pieces[i].size);
+		add_from_guest(n, &p->pieces[i], at);
+		at += p->pieces[i].size;
 	}
 	item->segment_count = p->piece_count;
+	return (at + 15) & ~15u;
 }
 
 /* Parse packets until ring, arena or batch is used up.  Items, their slots in *slot_count. */
 static uint32_t gather_tx(struct netback *n, uint32_t *slot_count)
 {
-	uint32_t available, items = 0;
-	size_t used = HEADER_BYTES;
+	uint32_t available, items = 0, at = 0;
 
 	*slot_count = n->segment_count = 0;
 	if (ring_pending(&n->tx, &available)) {
 		ring_is_broken(n, "transmit", &n->tx);
 		return 0;
 	}
-	while (available && items < BATCH_PACKETS && used + MAX_PACKET <= ARENA_BYTES &&
+	while (available && items < BATCH_PACKETS &&
+	       arena_next_page(at) + NET_MAX_PIECES * PAGE_BYTES <= ARENA_BYTES &&
 	       n->segment_count + NET_MAX_PIECES <= BATCH_SEGMENTS) {
 		if (!net_packet_take(&n->tx, available, &n->packet)) {
 			break;
 		}
-		add_item(n, &n->items[items], *slot_count, n->arena + used);
-		used += (n->items[items].size + HEADER_BYTES + 15) & ~(size_t)15;
+		at = add_item(n, &n->items[items], *slot_count, at);
 		*slot_count += n->packet.slot_count;
 		available -= n->packet.slot_count;
 		items++;
@@ -192,10 +207,50 @@ static uint32_t gather_tx(struct netback *n, uint32_t *slot_count)
 	return items;
 }
 
+/* The packet's pieces as the TAP takes them, neighbours joined.  Returns their number. */
+static int list_pieces(const struct netback *n, const struct tx_item *item, struct iovec *iov)
+{
+	int count = 0;
+
+	for (uint32_t i = item->first_segment; i < item->first_segment + item->segment_count; i++) {
+		uint8_t *data = n->tx_arena.base + n->place[i];
+		size_t len = n->segments[i].len;
+
+		if (count && (uint8_t *)iov[count - 1].iov_base + iov[count - 1].iov_len == data) {
+			iov[count - 1].iov_len += len;
+		} else {
+			iov[count++] = (struct iovec){ data, len };
+		}
+	}
+	return count;
+}
+
+/* The packet's beginning in one piece: where it lies, if it does, else gathered in `buf`. */
+static const uint8_t *packet_head(const struct iovec *iov, int count, uint8_t *buf, size_t *len)
+{
+	if (count == 1 || iov[0].iov_len >= MAX_HEADERS) {
+		*len = iov[0].iov_len;
+		return iov[0].iov_base;
+	}
+	*len = 0;
+	for (int i = 0; i < count && *len < MAX_HEADERS; i++) {
+		size_t room = MAX_HEADERS - *len;
+		size_t part = iov[i].iov_len < room ? iov[i].iov_len : room;
+
+		memcpy(buf + *len, iov[i].iov_base, part);
+		*len += part;
+	}
+	return buf;
+}
+
 /* The header for the TAP; false if the packet is not what its flags claim. */
-static bool fill_header(const struct tx_item *item, struct virtio_net_hdr *h)
+static bool fill_header(const struct tx_item *item, const struct iovec *iov, int count,
+			struct virtio_net_hdr *h)
 {
 	struct offload_place place;
+	uint8_t buf[MAX_HEADERS];
+	const uint8_t *head;
+	size_t len;
 
 	*h = (struct virtio_net_hdr){ .flags = item->data_validated && !item->csum_blank
 						       ? VIRTIO_NET_HDR_F_DATA_VALID
@@ -203,7 +258,8 @@ static bool fill_header(const struct tx_item *item, struct virtio_net_hdr *h)
 	if (!item->csum_blank) {
 		return item->gso_type == XEN_NETIF_GSO_TYPE_NONE;
 	}
-	if (!offload_locate(item->data, item->size, &place)) {
+	head = packet_head(iov, count, buf, &len);
+	if (!offload_locate(head, len, &place)) {
 		return false;
 	}
 	h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
@@ -231,16 +287,18 @@ static bool came_whole(const struct netback *n, const struct tx_item *item)
 	return !item->bad;
 }
 
-static bool send_item(struct netback *n, struct tx_item *item)
+static bool send_item(struct netback *n, const struct tx_item *item)
 {
-	uint8_t *frame = item->data - HEADER_BYTES;
 	struct virtio_net_hdr header;
+	struct iovec iov[1 + NET_MAX_PIECES] = { { &header, sizeof(header) } };
+	int count;
 
-	if (!came_whole(n, item) || !fill_header(item, &header)) {
+	if (!came_whole(n, item)) {
 		return false;
 	}
-	memcpy(frame, &header, sizeof(header));
-	return write(n->config->tap_fd, frame, HEADER_BYTES + item->size) >= 0;
+	count = list_pieces(n, item, iov + 1);
+	return fill_header(item, iov + 1, count, &header) &&
+	       writev(n->config->tap_fd, iov, count + 1) >= 0;
 }
 
 static void answer_item(struct netback *n, const struct tx_item *item, bool sent)
@@ -318,12 +376,12 @@ static bool rx_flags(const struct netback *n, const struct virtio_net_hdr *h, ui
 	       offload_fill(data, size, h->csum_start, h->csum_offset);
 }
 
-static void add_to_guest(struct netback *n, grant_ref_t ref, uint8_t *from, uint32_t size)
+static void add_to_guest(struct netback *n, grant_ref_t ref, uint32_t from, uint32_t size)
 {
 	xengnttab_grant_copy_segment_t *s = &n->segments[n->segment_count++];
 
 	*s = (xengnttab_grant_copy_segment_t){ .len = (uint16_t)size, .flags = GNTCOPY_dest_gref };
-	s->source.virt = from;
+	arena_end(&n->rx_arena, from, GNTCOPY_source_gref, &s->source, &s->flags);
 	s->dest.foreign.ref = ref;
 	s->dest.foreign.domid = (uint16_t)n->config->domid;
 }
@@ -343,10 +401,11 @@ static void add_extra(struct netback *n, struct rx_slot *slot, const struct virt
 }
 
 /* Lay a packet over the guest's next buffers, which are enough.  Returns slots used. */
-static uint32_t place_packet(struct netback *n, struct rx_slot *slots,
-			     const struct virtio_net_hdr *h, uint8_t *data, uint32_t size,
+static uint32_t place_packet(struct netback *n, struct rx_slot *slots, const struct rx_frame *frame,
 			     uint16_t flags)
 {
+	const struct virtio_net_hdr *h = &frame->header;
+	uint32_t size = frame->size;
 	bool gso = h->gso_type != VIRTIO_NET_HDR_GSO_NONE;
 	uint32_t used = 0, at = 0;
 
@@ -359,7 +418,7 @@ static uint32_t place_packet(struct netback *n, struct rx_slot *slots,
 		slots[used].rsp.id = req.id;
 		slots[used].rsp.status = (int16_t)step;
 		slots[used].rsp.flags = at ? 0 : flags;
-		add_to_guest(n, req.gref, data + at, step);
+		add_to_guest(n, req.gref, frame->at + at, step);
 		at += step;
 		if (at < size) {
 			slots[used].rsp.flags |= NETRXF_more_data;
@@ -373,20 +432,38 @@ static uint32_t place_packet(struct netback *n, struct rx_slot *slots,
 	return used;
 }
 
-/* The next frame for the guest, in `to`: the one that waited, or one from the TAP.  0: none. */
-static uint32_t next_frame(struct netback *n, uint8_t *to)
+/* The next frame for the guest: the one that waited, or one from the TAP, put at `at`. */
+static bool next_frame(struct netback *n, uint32_t at, struct rx_frame *frame)
 {
+	struct iovec iov[] = { { &frame->header, sizeof(frame->header) },
+			       { n->rx_arena.base + at, MAX_PACKET } };
 	ssize_t got;
 
-	if (n->stash_size) {
-		uint32_t size = n->stash_size;
-
-		memcpy(to, n->stash, size);
-		n->stash_size = 0;
-		return size;
+	if (n->waiting.size) {
+		*frame = n->waiting;
+		n->waiting.size = 0;
+		return true;
 	}
-	got = read(n->config->tap_fd, to, HEADER_BYTES + MAX_PACKET);
-	return got > (ssize_t)HEADER_BYTES ? (uint32_t)got : 0;
+	got = readv(n->config->tap_fd, iov, 2);
+	if (got <= (ssize_t)sizeof(frame->header)) {
+		return false;
+	}
+	frame->at = at;
+	frame->size = (uint32_t)got - (uint32_t)sizeof(frame->header);
+	return true;
+}
+
+/*
+ * Room for one more packet of a batch that began at `first`, in *at: the arena is gone
+ * round once per batch at most, as the packet that waits has to stay where it is.
+ */
+static bool find_room(uint32_t first, uint32_t *at)
+{
+	if (*at >= first && *at + MAX_PAGES * PAGE_BYTES > ARENA_BYTES) {
+		*at = 0;
+		return first && MAX_PAGES * PAGE_BYTES <= first;
+	}
+	return *at >= first || *at + MAX_PAGES * PAGE_BYTES <= first;
 }
 
 static bool fits_guest(const struct netback *n, const struct virtio_net_hdr *h, uint32_t size)
@@ -397,8 +474,7 @@ static bool fits_guest(const struct netback *n, const struct virtio_net_hdr *h, 
 /* Read packets while there are buffers for them; the slots they take. */
 static uint32_t gather_rx(struct netback *n)
 {
-	uint32_t available, slots = 0, packets = 0;
-	size_t used = 0;
+	uint32_t available, slots = 0, packets = 0, first, at;
 
 	n->segment_count = 0;
 	n->look_rx = n->starved = false;
@@ -406,34 +482,32 @@ static uint32_t gather_rx(struct netback *n)
 		ring_is_broken(n, "receive", &n->rx);
 		return 0;
 	}
-	while (used + HEADER_BYTES + MAX_PACKET <= ARENA_BYTES && packets < BATCH_PACKETS &&
-	       n->segment_count + NET_MAX_PIECES <= BATCH_SEGMENTS) {
-		uint8_t *frame = n->arena + used, *data = frame + HEADER_BYTES;
-		uint32_t size = next_frame(n, frame), need;
-		struct virtio_net_hdr h;
+	first = at = n->waiting.size ? n->waiting.at : 0;
+	while (packets < BATCH_PACKETS && n->segment_count + NET_MAX_PIECES <= BATCH_SEGMENTS &&
+	       find_room(first, &at)) {
+		struct rx_frame frame;
+		uint32_t need;
 		uint16_t flags;
 
-		if (!size) {
+		if (!next_frame(n, at, &frame)) {
 			return slots;
 		}
-		memcpy(&h, frame, sizeof(h));
-		size -= (uint32_t)HEADER_BYTES;
-		need = slots_for(&h, size);
+		need = slots_for(&frame.header, frame.size);
 		if (need > available) {
-			n->stash_size = size + (uint32_t)HEADER_BYTES;
-			memcpy(n->stash, frame, n->stash_size);
+			n->waiting = frame;
 			n->starved = !ring_arm_for(&n->rx, need);
 			n->look_rx = !n->starved;
 			return slots;
 		}
 		packets++;
-		if (!fits_guest(n, &h, size) || !rx_flags(n, &h, data, size, &flags)) {
+		if (!fits_guest(n, &frame.header, frame.size) ||
+		    !rx_flags(n, &frame.header, n->rx_arena.base + frame.at, frame.size, &flags)) {
 			n->dropped++;
 			continue;
 		}
-		slots += place_packet(n, &n->rx_slots[slots], &h, data, size, flags);
+		slots += place_packet(n, &n->rx_slots[slots], &frame, flags);
 		available -= need;
-		used += (HEADER_BYTES + size + 15) & ~(size_t)15;
+		at = arena_next_page(frame.at + frame.size);
 	}
 	n->look_rx = true;
 	return slots;
@@ -641,7 +715,7 @@ static int netback_connect(void *driver, bool resumed)
 	begin(n, tx_ref, rx_ref, resumed);
 	n->connected = n->look_tx = n->look_rx = true;
 	n->broken = n->starved = n->tx_masked = n->rx_masked = false;
-	n->stash_size = 0;
+	n->waiting.size = 0;
 	tap_set_carrier(n->config->tap_fd, true);
 	xenevtchn_notify(n->xce, n->tx_port);
 	if (n->rx_port != n->tx_port) {
@@ -727,6 +801,8 @@ static void open_all(struct netback *n)
 	if (rc) {
 		die("can't reach the store: %s", strerror(-rc));
 	}
+	arena_open(&n->tx_arena);
+	arena_open(&n->rx_arena);
 	open_journal(n);
 	n->signal_fd = run_open_signals();
 }
