@@ -1,7 +1,8 @@
 /*
  * GNTTABOP_copy: the hypervisor moves bytes between two pages, each named by a grant or by a frame
- * of the caller's own.  Network traffic goes this way, so an end that is the same as in the
- * operation before is kept, pinned and looked up once, until a different one comes or the call ends.
+ * of the caller's own.  Network traffic goes this way, so what two operations in a row have in
+ * common is looked up once: an end that is the same is kept pinned, another grant of the same domain
+ * is exchanged for the one before, and the operations come in and go out many at a time.
  */
 #include <xen/errno.h>
 
@@ -15,7 +16,7 @@
 #include "mm/frame.h"
 
 struct copy_end {
-	struct domain *granter; /* referenced; NULL if the end is a frame of the caller */
+	struct domain *granter; /* referenced; NULL if the last end was a frame of the caller */
 	bool live, by_ref, write;
 	domid_t domid;
 	uint64_t name; /* the reference or the frame number */
@@ -23,26 +24,34 @@ struct copy_end {
 	uint8_t *page;
 };
 
-static void end_release(struct copy_end *e)
+static void end_unpin(struct copy_end *e)
 {
 	if (!e->live) {
 		return;
 	}
-	if (e->granter) {
+	e->live = false;
+	if (e->by_ref) {
 		grant_release(e->granter, (uint32_t)e->name, !e->write);
-		domain_put(e->granter);
 	} else if (e->write) {
 		frame_put_type(e->frame);
 	} else {
 		frame_put(e->frame);
 	}
-	e->live = false;
-	e->granter = NULL;
 }
 
-static int pin_own_frame(struct copy_end *e, const struct domain *d)
+static void end_release(struct copy_end *e)
 {
-	e->frame = mfn(e->name);
+	end_unpin(e);
+	if (e->granter) {
+		domain_put(e->granter);
+		e->granter = NULL;
+	}
+}
+
+static int pin_own_frame(struct copy_end *e, const struct domain *d, uint64_t name)
+{
+	end_release(e);
+	e->frame = mfn(name);
 	if (e->write) {
 		return frame_get_type(e->frame, FRAME_WRITABLE, d) ? GNTST_general_error
 								   : GNTST_okay;
@@ -50,20 +59,22 @@ static int pin_own_frame(struct copy_end *e, const struct domain *d)
 	return frame_get(e->frame, d) ? GNTST_okay : GNTST_general_error;
 }
 
-static int pin_granted_frame(struct copy_end *e, const struct domain *d)
+static int pin_granted_frame(struct copy_end *e, const struct domain *d, domid_t domid,
+			     uint32_t ref)
 {
-	int rc;
-
-	e->granter = domain_get(e->domid);
-	if (!e->granter) {
-		return GNTST_bad_domain;
+	if (e->granter && e->domid == domid) {
+		if (e->live) {
+			return grant_exchange(e->granter, (uint32_t)e->name, ref, d, !e->write,
+					      &e->frame);
+		}
+	} else {
+		end_release(e);
+		e->granter = domain_get(domid);
+		if (!e->granter) {
+			return GNTST_bad_domain;
+		}
 	}
-	rc = grant_acquire(e->granter, (uint32_t)e->name, d, !e->write, &e->frame);
-	if (rc != GNTST_okay) {
-		domain_put(e->granter);
-		e->granter = NULL;
-	}
-	return rc;
+	return grant_acquire(e->granter, ref, d, !e->write, &e->frame);
 }
 
 /* Has the page of one end pinned, unless it still is. GNTST_*. */
@@ -73,21 +84,18 @@ static int end_acquire(struct copy_end *e, const struct domain *d, const struct 
 	uint64_t name = by_ref ? p->u.ref : p->u.gmfn;
 	int rc;
 
-	if (likely(e->live && e->name == name && e->by_ref == by_ref && e->domid == p->domid)) {
+	if (e->live && e->name == name && e->by_ref == by_ref && e->domid == p->domid) {
 		return GNTST_okay;
 	}
-	end_release(e);
 	if (!by_ref && p->domid != DOMID_SELF) {
 		return GNTST_permission_denied;
 	}
+	rc = by_ref ? pin_granted_frame(e, d, p->domid, (uint32_t)name) : pin_own_frame(e, d, name);
+	e->live = rc == GNTST_okay;
 	e->by_ref = by_ref;
 	e->domid = p->domid;
 	e->name = name;
-	rc = by_ref ? pin_granted_frame(e, d) : pin_own_frame(e, d);
-	if (rc == GNTST_okay) {
-		e->page = frame_to_virt(e->frame);
-		e->live = true;
-	}
+	e->page = e->live ? frame_to_virt(e->frame) : NULL;
 	return rc;
 }
 
@@ -115,37 +123,49 @@ static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, st
 	return GNTST_okay;
 }
 
-long grant_copy(gva_t uop, unsigned int count)
+/* The next operations, as many as can be had, at most n. */
+static unsigned int ops_in(struct gnttab_copy *ops, gva_t uop, unsigned int n)
 {
-	const struct domain *d = cpu_current()->domain;
-	struct copy_end src = { .write = false }, dst = { .write = true };
-	struct gnttab_copy op;
-	unsigned int i;
-	long rc = 0;
+	if (!cpu_copy_from_guest(ops, uop, n * sizeof(*ops))) {
+		return n;
+	}
+	return copy_in(ops, uop) ? 0 : 1; /* the array runs into a hole: up to there, one by one */
+}
 
-	for (i = 0; i < count; i++) {
-		if (i && i % GRANT_BATCH == 0) {
-			/* While pending work is let in, nothing is kept pinned. */
-			end_release(&src);
-			end_release(&dst);
-			if (hypercall_preempt()) {
-				rc = hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_copy,
-						       uop + i * sizeof(op), count - i, 0, 0);
-				break;
-			}
-		}
-		if (copy_in_at(&op, uop, i)) {
-			rc = -XEN_EFAULT;
-			break;
-		}
-		op.status = copy_one(d, &op, &src, &dst);
-		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_copy, status),
-			     &op.status)) {
-			rc = -XEN_EFAULT;
-			break;
-		}
+/* One batch; *done operations have their status.  0 or -EFAULT. */
+static long copy_batch(const struct domain *d, gva_t uop, unsigned int count, unsigned int *done)
+{
+	struct copy_end src = { .write = false }, dst = { .write = true };
+	struct gnttab_copy ops[GRANT_BATCH];
+	unsigned int i, n = ops_in(ops, uop, MIN(count, GRANT_BATCH));
+
+	for (i = 0; i < n; i++) {
+		ops[i].status = copy_one(d, &ops[i], &src, &dst);
 	}
 	end_release(&src);
 	end_release(&dst);
-	return rc;
+	*done = n;
+	return !n || cpu_copy_to_guest(uop, ops, n * sizeof(*ops)) ? -XEN_EFAULT : 0;
+}
+
+long grant_copy(gva_t uop, unsigned int count)
+{
+	const struct domain *d = cpu_current()->domain;
+	unsigned int done;
+
+	while (count) {
+		long rc = copy_batch(d, uop, count, &done);
+
+		if (rc) {
+			return rc;
+		}
+		uop += done * sizeof(struct gnttab_copy);
+		count -= done;
+		/* While pending work is let in, nothing is kept pinned. */
+		if (count && hypercall_preempt()) {
+			return hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_copy, uop,
+						 count, 0, 0);
+		}
+	}
+	return 0;
 }

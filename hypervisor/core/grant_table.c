@@ -98,23 +98,23 @@ static void drop_frame(mfn_t m, bool readonly)
 	}
 }
 
-int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
-		  bool readonly, mfn_t *frame)
+/* Puts an entry to use: marked, counted, its frame held.  Under the lock. GNTST_*. */
+static int take_up(struct domain *granter, uint32_t ref, const struct domain *borrower,
+		   bool readonly, mfn_t *frame)
 {
 	struct grant_table *t = &granter->grants;
 	struct grant_active *a;
 	grant_entry_v1_t *e;
-	int rc = GNTST_bad_gntref;
+	int rc;
 
-	spin_lock(&t->lock);
 	if (ref >= t->frames * GRANTS_PER_PAGE) {
-		goto out;
+		return GNTST_bad_gntref;
 	}
 	e = shared_entry(t, ref);
 	a = active_entry(t, ref);
 	rc = mark_entry(e, borrower->id, readonly);
 	if (rc != GNTST_okay) {
-		goto out;
+		return rc;
 	}
 	if (!a->readers && !a->writers) {
 		a->frame = __atomic_load_n(&e->frame, __ATOMIC_RELAXED);
@@ -126,7 +126,7 @@ int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *bor
 	}
 	if (rc != GNTST_okay) {
 		unmark_entry(e, a);
-		goto out;
+		return rc;
 	}
 	if (readonly) {
 		a->readers++;
@@ -134,20 +134,17 @@ int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *bor
 		a->writers++;
 	}
 	*frame = mfn(a->frame);
-out:
-	spin_unlock(&t->lock);
-	return rc;
+	return GNTST_okay;
 }
 
-void grant_release(struct domain *granter, uint32_t ref, bool readonly)
+/*
+ * Under the lock.  The frame returned is the caller's to drop, without it: the last reference
+ * frees the frame and may end a dying domain.
+ */
+static mfn_t let_go(const struct grant_table *t, uint32_t ref, bool readonly)
 {
-	struct grant_table *t = &granter->grants;
-	struct grant_active *a;
-	mfn_t m;
+	struct grant_active *a = active_entry(t, ref);
 
-	spin_lock(&t->lock);
-	a = active_entry(t, ref);
-	m = mfn(a->frame);
 	if (readonly) {
 		ASSERT(a->readers);
 		a->readers--;
@@ -156,9 +153,42 @@ void grant_release(struct domain *granter, uint32_t ref, bool readonly)
 		a->writers--;
 	}
 	unmark_entry(shared_entry(t, ref), a);
-	spin_unlock(&t->lock);
-	/* The last reference frees the frame and may end a dying domain: never under a lock. */
+	return mfn(a->frame);
+}
+
+int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
+		  bool readonly, mfn_t *frame)
+{
+	int rc;
+
+	spin_lock(&granter->grants.lock);
+	rc = take_up(granter, ref, borrower, readonly, frame);
+	spin_unlock(&granter->grants.lock);
+	return rc;
+}
+
+void grant_release(struct domain *granter, uint32_t ref, bool readonly)
+{
+	mfn_t m;
+
+	spin_lock(&granter->grants.lock);
+	m = let_go(&granter->grants, ref, readonly);
+	spin_unlock(&granter->grants.lock);
 	drop_frame(m, readonly);
+}
+
+int grant_exchange(struct domain *granter, uint32_t old, uint32_t ref,
+		   const struct domain *borrower, bool readonly, mfn_t *frame)
+{
+	mfn_t m;
+	int rc;
+
+	spin_lock(&granter->grants.lock);
+	m = let_go(&granter->grants, old, readonly);
+	rc = take_up(granter, ref, borrower, readonly, frame);
+	spin_unlock(&granter->grants.lock);
+	drop_frame(m, readonly);
+	return rc;
 }
 
 mfn_t grant_frame_of(const struct domain *granter, uint32_t ref)

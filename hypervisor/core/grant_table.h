@@ -78,6 +78,9 @@ long grant_table_op(unsigned int cmd, gva_t uop, unsigned int count);
 int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
 		  bool readonly, mfn_t *frame);
 void grant_release(struct domain *granter, uint32_t ref, bool readonly);
+/* Both at once: 'old' released in any case, then 'ref' acquired. GNTST_* of the latter. */
+int grant_exchange(struct domain *granter, uint32_t old, uint32_t ref,
+		   const struct domain *borrower, bool readonly, mfn_t *frame);
 /* The frame of an entry in use. */
 mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);
 

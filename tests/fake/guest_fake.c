@@ -58,7 +58,8 @@ WEAK struct vcpu *cpu_current(void)
 
 WEAK size_t cpu_copy_from_guest(void *to, gva_t from, size_t n)
 {
-	if (world.fault_reads || from < PAGE_SIZE) {
+	if (world.fault_reads || from < PAGE_SIZE ||
+	    (world.unreadable_from && from + n > world.unreadable_from)) {
 		return n;
 	}
 	memcpy(to, (const void *)(uintptr_t)from, n);

@@ -22,6 +22,7 @@ struct world {
 	unsigned int freed;		      /* domains whose last reference went */
 	bool fault_reads, fault_writes;	      /* copies from and to guests fail */
 	int fault_writes_after;		      /* so many may succeed first */
+	uintptr_t unreadable_from;	      /* 0, or where readable memory ends */
 	/* pirqs of the domain that owns them */
 	int pirq_bind_answer;
 	void (*during_pirq_bind)(unsigned int pirq);

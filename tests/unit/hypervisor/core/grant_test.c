@@ -761,7 +761,7 @@ Test(grant, each_copy_of_a_list_has_its_own_status)
 			     i % 5 == 3 ? (i & 1 ? 0xaa : 0xcc) : 0x11);
 	}
 	world.fault_writes = true;
-	world.fault_writes_after = 20;
+	world.fault_writes_after = 2;
 	cr_expect_eq(op(d0, GNTTABOP_copy, c, 60), -XEN_EFAULT);
 	world.fault_writes = false;
 	world.preempt_every = 1;
@@ -772,6 +772,69 @@ Test(grant, each_copy_of_a_list_has_its_own_status)
 	cr_expect_eq(memory_refs(page), 1);
 	cr_expect_eq(memory_refs(mine), 1);
 	cr_expect_eq(entry(d1, 9)->flags, GTF_permit_access);
+}
+
+/* Neighbours in a list are exchanged for one another; whatever fails between them, all is given back. */
+Test(grant, copies_of_many_grants_in_a_row_leave_none_in_use)
+{
+	mfn_t mine = memory_frame(d0, 0xaa), other = memory_frame(d1, 0x33),
+	      theirs = memory_frame(d2, 0x22);
+	static const struct {
+		domid_t domid;
+		uint32_t ref;
+		int status;
+		uint8_t byte;
+	} from[] = {
+		{ 1, 9, GNTST_okay, 0x11 },	      { 1, 10, GNTST_okay, 0x33 },
+		{ 1, 11, GNTST_general_error, 0xaa }, { 1, 9, GNTST_okay, 0x11 },
+		{ 2, 9, GNTST_okay, 0x22 },	      { 7, 9, GNTST_bad_domain, 0xaa },
+		{ 1, ~0u, GNTST_bad_gntref, 0xaa },   { 1, 10, GNTST_okay, 0x33 },
+		{ 1, 9, GNTST_okay, 0x11 },
+	};
+	struct gnttab_copy c[ARRAY_SIZE(from)];
+	unsigned int i;
+
+	grant(d1, 9, 0, page, GTF_permit_access);
+	grant(d1, 10, 0, other, GTF_permit_access | GTF_readonly);
+	grant(d1, 11, 2, page, GTF_permit_access);
+	grant(d2, 9, 0, theirs, GTF_permit_access);
+	grant(d0, 20, 0, mine, GTF_permit_access); /* an own page, by grant */
+	for (i = 0; i < ARRAY_SIZE(from); i++) {
+		c[i] = copy_of(from[i].domid, from[i].ref, 0, 0, 20, i, 1,
+			       GNTCOPY_source_gref | GNTCOPY_dest_gref);
+	}
+	cr_assert_eq(op(d0, GNTTABOP_copy, c, ARRAY_SIZE(from)), 0);
+	for (i = 0; i < ARRAY_SIZE(from); i++) {
+		cr_expect_eq(c[i].status, from[i].status, "copy %u", i);
+		cr_expect_eq(memory_bytes(mine)[i], from[i].byte, "copy %u", i);
+	}
+	cr_expect_eq(entry(d1, 9)->flags, GTF_permit_access);
+	cr_expect_eq(entry(d1, 10)->flags, GTF_permit_access | GTF_readonly);
+	cr_expect_eq(entry(d2, 9)->flags, GTF_permit_access);
+	cr_expect_eq(entry(d0, 20)->flags, GTF_permit_access);
+	cr_expect_eq(memory_refs(page) + memory_refs(other) + memory_refs(theirs), 3);
+	cr_expect_eq(memory_refs(mine), 1);
+	cr_expect_eq(frame_type_count(frame_of(mine)), 0);
+	cr_expect_eq(atomic_load(&d1->refs), 1);
+}
+
+Test(grant, a_list_that_runs_into_a_hole_is_done_up_to_there)
+{
+	mfn_t mine = memory_frame(d0, 0xaa);
+	struct gnttab_copy c[GRANT_BATCH];
+	unsigned int i;
+
+	grant(d1, 9, 0, page, GTF_permit_access);
+	for (i = 0; i < GRANT_BATCH; i++) {
+		c[i] = copy_of(1, 9, 0, DOMID_SELF, mine.n, i, 1, GNTCOPY_source_gref);
+	}
+	world.unreadable_from = WORLD_GVA(&c[3]) + 1;
+	cr_expect_eq(op(d0, GNTTABOP_copy, c, GRANT_BATCH), -XEN_EFAULT);
+	for (i = 0; i < GRANT_BATCH; i++) {
+		cr_expect_eq(c[i].status, i < 3 ? GNTST_okay : 99);
+		cr_expect_eq(memory_bytes(mine)[i], i < 3 ? 0x11 : 0xaa);
+	}
+	cr_expect_eq(memory_refs(page) + memory_refs(mine), 2);
 }
 
 /* --- random sequences --- */
