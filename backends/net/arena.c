@@ -30,24 +30,24 @@ static void raise_limit(void)
 }
 
 /* The handle stays open, and with it the grants, until the process ends. */
-static void *granted_pages(uint32_t *refs)
+static void *granted_pages(uint32_t *refs, uint32_t pages)
 {
 	xengntshr_handle *shr = xengntshr_open(NULL, 0);
 
-	return shr ? xengntshr_share_pages(shr, 0, ARENA_PAGES, refs, 1) : NULL;
+	return shr ? xengntshr_share_pages(shr, 0, (int)pages, refs, 1) : NULL;
 }
 
-void arena_open(struct arena *a)
+void arena_open(struct arena *a, uint32_t pages)
 {
+	a->bytes = pages * ARENA_PAGE_BYTES;
 	raise_limit();
-	a->base = granted_pages(a->refs);
+	a->base = granted_pages(a->refs, pages);
 	a->granted = a->base;
 	if (a->granted) {
 		return;
 	}
 	log_warn("no granted memory (%s): copies will be slower", strerror(errno));
-	a->base = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
+	a->base = mmap(NULL, a->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (a->base == MAP_FAILED) {
 		die("out of memory");
 	}

@@ -17,20 +17,20 @@
 
 #include <xengnttab.h>
 
-#define ARENA_PAGES	 96u
 #define ARENA_PAGE_BYTES 4096u
-#define ARENA_BYTES	 (ARENA_PAGES * ARENA_PAGE_BYTES)
+#define ARENA_MAX_PAGES	 192u
 
 typedef union xengnttab_copy_ptr arena_end_t;
 
 struct arena {
-	uint8_t *base; /* ARENA_BYTES, page-aligned */
+	uint8_t *base;	/* page-aligned */
+	uint32_t bytes; /* whole pages */
 	bool granted;
-	uint32_t refs[ARENA_PAGES];
+	uint32_t refs[ARENA_MAX_PAGES];
 };
 
-/* Never fails: ends the program if there is no memory at all. */
-void arena_open(struct arena *a);
+/* At most ARENA_MAX_PAGES.  Never fails: ends the program if there is no memory at all. */
+void arena_open(struct arena *a, uint32_t pages);
 
 /*
  * The end of a copy that lies `at` bytes into the arena, within one page.  Adds

@@ -47,6 +47,9 @@
 #define MAX_PAGES      ((MAX_PACKET + PAGE_BYTES - 1) / PAGE_BYTES)
 #define MAX_HEADERS    512u /* more than any protocol that offloads know has */
 #define BATCH_PACKETS  64u
+/* Room for most of a ring of the largest packets: the longer a batch, the fewer events. */
+#define TX_PAGES       128u
+#define RX_PAGES       192u
 #define BATCH_SEGMENTS 256u
 #define JOURNAL_MAGIC  0x314e5650u /* "PVN1" */
 
@@ -194,7 +197,7 @@ static uint32_t gather_tx(struct netback *n, uint32_t *slot_count)
 		return 0;
 	}
 	while (available && items < BATCH_PACKETS &&
-	       arena_next_page(at) + NET_MAX_PIECES * PAGE_BYTES <= ARENA_BYTES &&
+	       arena_next_page(at) + NET_MAX_PIECES * PAGE_BYTES <= n->tx_arena.bytes &&
 	       n->segment_count + NET_MAX_PIECES <= BATCH_SEGMENTS) {
 		if (!net_packet_take(&n->tx, available, &n->packet)) {
 			break;
@@ -457,9 +460,9 @@ static bool next_frame(struct netback *n, uint32_t at, struct rx_frame *frame)
  * Room for one more packet of a batch that began at `first`, in *at: the arena is gone
  * round once per batch at most, as the packet that waits has to stay where it is.
  */
-static bool find_room(uint32_t first, uint32_t *at)
+static bool find_room(const struct netback *n, uint32_t first, uint32_t *at)
 {
-	if (*at >= first && *at + MAX_PAGES * PAGE_BYTES > ARENA_BYTES) {
+	if (*at >= first && *at + MAX_PAGES * PAGE_BYTES > n->rx_arena.bytes) {
 		*at = 0;
 		return first && MAX_PAGES * PAGE_BYTES <= first;
 	}
@@ -484,7 +487,7 @@ static uint32_t gather_rx(struct netback *n)
 	}
 	first = at = n->waiting.size ? n->waiting.at : 0;
 	while (packets < BATCH_PACKETS && n->segment_count + NET_MAX_PIECES <= BATCH_SEGMENTS &&
-	       find_room(first, &at)) {
+	       find_room(n, first, &at)) {
 		struct rx_frame frame;
 		uint32_t need;
 		uint16_t flags;
@@ -801,8 +804,8 @@ static void open_all(struct netback *n)
 	if (rc) {
 		die("can't reach the store: %s", strerror(-rc));
 	}
-	arena_open(&n->tx_arena);
-	arena_open(&n->rx_arena);
+	arena_open(&n->tx_arena, TX_PAGES);
+	arena_open(&n->rx_arena, RX_PAGES);
 	open_journal(n);
 	n->signal_fd = run_open_signals();
 }
