@@ -23,7 +23,7 @@ $(B)/lists:
 	@mkdir -p $@
 
 # Small static tools that system tests carry into guests.
-SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck await micro blkbench)
+SYSTEM_TOOLS := $(addprefix $(B)/tools/,nettool fpucheck clockcheck calls32 await micro blkbench)
 $(B)/tools/%: tests/system/tools/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
@@ -33,3 +33,10 @@ $(B)/tools/micro $(B)/tools/blkbench: $(B)/tools/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	@$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+
+# A 32-bit program without a C library: the plain compiler makes it.
+$(B)/tools/calls32: tests/system/tools/calls32.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) -m32 -std=gnu11 -O2 $(WARN) -ffreestanding -fno-pie -no-pie -fno-stack-protector \
+		-nostdlib -static -o $@ $<

@@ -21,8 +21,8 @@ while getopts s:w:x:a:i:pb o; do
 	case $o in
 	s) share=$OPTARG ;;
 	w) port=$OPTARG ;;
-	x) hyper_words=$OPTARG ;;
-	a) kernel_words=$OPTARG ;;
+	x) hyper_words+=" $OPTARG" ;;
+	a) kernel_words+=" $OPTARG" ;;
 	i) ramdisk=$OPTARG ;;
 	p) disk=build/run/guest.img snap=off ;;
 	b) bare=1 ;;

@@ -20,21 +20,22 @@ answer_requests() { # answer_requests SHARE PORT
 }
 
 # run_inside NAME [MACHINE ARGUMENTS...]: exit status 0 if the script ran to its end; its
-# own lines say what held.
+# own lines say what held.  LABEL names the machine's console log where a test starts several,
+# FILES are put into the share beside the scripts.
 run_inside() {
-	local name=$1 limit port console status lines=0 i
+	local name=$1 limit port status lines=0 i
 	shift
 	limit=$(($(sed -n 's/^# limit: //p' "$0") * ${TEST_SLOW:-1}))
 	mkdir -p build/share build/logs/system
 	share=$(mktemp -d "build/share/$name.XXXXXX")
 	chmod 755 "$share"
-	cp -r tests/system/inside/. build/tools/{nettool,fpucheck,await} "$share/"
+	cp -r tests/system/inside/. build/tools/{nettool,fpucheck,clockcheck,calls32,await} ${FILES:-} "$share/"
 	if [ -d tests/system/inputs ]; then cp -r tests/system/inputs "$share/"; fi
 	: >"$share/results"
 	echo $((limit - 40)) >"$share/limit"
 	echo "${TEST_SLOW:-1}" >"$share/slow"
 	port=$(free_port)
-	console=build/logs/system/$name.console.log
+	console=build/logs/system/${LABEL:-$name}.console.log
 	config/image/machine.sh -s "$share" -w "$port" -a "pav.script=$name.sh" "$@" </dev/null >"$console" 2>&1 &
 	qemu=$!
 	trap 'kill -9 ${qemu:-} 2>/dev/null; rm -rf "$share"' EXIT
@@ -64,6 +65,10 @@ run_inside() {
 		fi
 		echo "--- the machine's console ($console):"
 		tail -n 25 "$console" | sed 's/^/> /'
+		return 1
+	fi
+	if [ $status -ne 0 ]; then
+		echo "FAILED the machine ended with QEMU's exit status $status"
 		return 1
 	fi
 	return 0
