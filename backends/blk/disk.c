@@ -54,10 +54,15 @@ static int measure_block(struct disk *d, const struct stat *st)
 	d->sectors = bytes / 512;
 	d->logical = (uint32_t)logical;
 	d->physical = physical;
-	if (!d->readonly && queue_number(st->st_rdev, "discard_max_bytes")) {
+	/*
+	 * A hole in a block device is zeroes written by giving blocks back, so the device must
+	 * be able to do both.  The plain discard, FALLOC_FL_NO_HIDE_STALE, is refused by
+	 * vfs_fallocate() before any device sees it.
+	 */
+	if (!d->readonly && queue_number(st->st_rdev, "discard_max_bytes") &&
+	    queue_number(st->st_rdev, "write_zeroes_max_bytes")) {
 		d->discard_granularity = (uint32_t)queue_number(st->st_rdev, "discard_granularity");
-		d->discard_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE |
-				  FALLOC_FL_NO_HIDE_STALE;
+		d->discard_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 	}
 	return 0;
 }
