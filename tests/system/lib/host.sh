@@ -23,7 +23,7 @@ answer_requests() { # answer_requests SHARE PORT
 # own lines say what held.  LABEL names the machine's console log where a test starts several,
 # FILES are put into the share beside the scripts.
 run_inside() {
-	local name=$1 limit port status lines=0 i
+	local name=$1 limit port status start lines=0
 	shift
 	limit=$(($(sed -n 's/^# limit: //p' "$0") * ${TEST_SLOW:-1}))
 	mkdir -p build/share build/logs/system
@@ -39,15 +39,14 @@ run_inside() {
 	config/image/machine.sh -s "$share" -w "$port" -a "pav.script=$name.sh" "$@" </dev/null >"$console" 2>&1 &
 	qemu=$!
 	trap 'kill -9 ${qemu:-} 2>/dev/null; rm -rf "$share"' EXIT
-	i=0
+	start=$SECONDS
 	while kill -0 $qemu 2>/dev/null; do
 		sleep 0.5
-		i=$((i + 1))
 		answer_requests "$share" "$port"
 		tail -n "+$((lines + 1))" "$share/results" >"$share/new"
 		lines=$((lines + $(wc -l <"$share/new")))
 		cat "$share/new"
-		if [ $i -gt $((2 * (limit - 10))) ]; then
+		if [ $((SECONDS - start)) -gt $((limit - 10)) ]; then
 			echo "FAILED still running after $((limit - 10)) s"
 			kill -9 $qemu
 			break
