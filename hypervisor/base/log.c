@@ -154,7 +154,7 @@ bool log_set_level(const char *host, const char *guest)
 void log_write_raw(const char *s, size_t n)
 {
 	spin_lock(&lock);
-	put_line(true, s, n);
+	cpu_console_write(s, n);
 	spin_unlock(&lock);
 }
 

@@ -22,7 +22,10 @@ __attribute__((format(printf, 3, 4))) void log_guest(enum log_level level, unsig
 
 /* Sets thresholds from "error|warning|info|all|debug|none" (or "a/b", first part counts).  False if one is none of these: it stays. */
 bool log_set_level(const char *host, const char *guest);
-/* Text written by a guest through console_io: verbatim to console and ring. */
+/*
+ * Text written by the control domain through console_io: verbatim to the console.  Not into the ring, which its boot
+ * alone would fill, and our own lines be gone.
+ */
 void log_write_raw(const char *s, size_t n);
 /* Reads from ring position *index on; returns bytes copied and advances *index. */
 size_t log_read(char *buf, size_t size, uint32_t *index, bool incremental, bool clear);

@@ -8,6 +8,12 @@ busybox httpd -p 10.20.0.1:8000 -h /tmp/www
 
 same "control domain runs the package's kernel ($KERNEL)" "$KERNEL" "$(uname -r)"
 
+if pav dmesg | head -n 1 | grep -q 'Pavane, started by' && ! pav dmesg | grep -qv '^(pav) '; then
+	ok "pav dmesg is the hypervisor's own log, from its first line ($(pav dmesg | wc -l) lines)"
+else
+	bad "pav dmesg begins with $(pav dmesg | head -n 1), and $(pav dmesg | grep -vc '^(pav) ') lines are not the hypervisor's"
+fi
+
 runs=$(ps -o comm | grep -xE 'xl|xenstored|oxenstored|xenconsoled|xend|libxl.*' | tr '\n' ' ')
 same "no other toolstack runs" "" "$runs"
 

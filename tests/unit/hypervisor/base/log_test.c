@@ -61,18 +61,18 @@ Test(log, incremental_reads_go_on_where_the_last_one_ended)
 	char buf[8];
 	uint32_t index = 0;
 
-	log_write_raw("abcdefghij", 10);
+	log_info("abc");
 	cr_assert_eq(log_read(buf, 4, &index, true, false), 4);
-	cr_assert(!memcmp(buf, "abcd", 4));
+	cr_assert(!memcmp(buf, "(pav", 4));
 	cr_assert_eq(log_read(buf, 8, &index, true, false), 6);
-	cr_assert(!memcmp(buf, "efghij", 6));
+	cr_assert(!memcmp(buf, ") abc\n", 6));
 	cr_assert_eq(log_read(buf, 8, &index, true, false), 0);
 	cr_assert_eq(log_read(buf, 3, &index, false, true), 3);
-	cr_assert(!memcmp(buf, "abc", 3));
+	cr_assert(!memcmp(buf, "(pa", 3));
 	cr_assert_eq(log_read(buf, 8, &index, false, false), 7, "cleared up to what was read");
 	index = 0x80000000;
 	cr_assert_eq(log_read(buf, 2, &index, true, false), 2);
-	cr_assert(!memcmp(buf, "de", 2), "an invented position starts at the oldest byte");
+	cr_assert(!memcmp(buf, "v)", 2), "an invented position starts at the oldest byte");
 }
 
 Test(log, the_ring_keeps_the_newest)
@@ -82,13 +82,30 @@ Test(log, the_ring_keeps_the_newest)
 	size_t n;
 
 	for (int i = 0; i < 5000; i++) {
-		log_write_raw("0123456789", 10);
+		log_info("%03d", i % 1000);
 	}
-	log_write_raw("end", 3);
+	log_info("end");
 	n = log_read(buf, sizeof(buf), &index, false, false);
 	cr_assert_eq(n, 32768);
-	cr_assert(!memcmp(buf + n - 3, "end", 3));
-	cr_assert_eq(index, 50003);
+	cr_assert(!memcmp(buf + n - 4, "end\n", 4));
+	cr_assert_eq(index, 50010);
+}
+
+Test(log, the_control_domains_text_is_shown_and_takes_no_room_in_the_ring)
+{
+	char buf[200] = { 0 };
+	uint32_t index = 0;
+
+	log_info("ours");
+	for (int i = 0; i < 10000; i++) {
+		log_write_raw("chatter\n", 8);
+	}
+	cpu_fake.console_length = 0;
+	log_write_raw("chatter\n", 8);
+	log_info("ours too");
+	cr_assert(strstr(console(), "chatter\n(pav) ours too\n"));
+	log_read(buf, sizeof(buf) - 1, &index, false, false);
+	cr_assert_str_eq(buf, "(pav) ours\n(pav) ours too\n");
 }
 
 Test(log, guests_are_rationed)
