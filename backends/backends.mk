@@ -11,6 +11,7 @@ $(eval $(call program,pav-net,$(addprefix backends/net/,main.c arena.c netback.c
 
 $(eval $(call unit_test,backends/common/bus_test,backends/common/bus.c,))
 $(eval $(call unit_test,backends/common/ring_test,,))
+$(eval $(call unit_test,backends/common/run_test,$(BACKEND_COMMON),$(BACKEND_LIBS)))
 $(eval $(call unit_test,backends/common/gmap_test,backends/common/gmap.c $(addprefix dom0-tools/libpav/,log.c ration.c),))
 $(eval $(call unit_test,backends/common/journal_test,backends/common/journal.c,))
 $(eval $(call unit_test,backends/blk/request_test,backends/blk/request.c,))

@@ -19,6 +19,11 @@
 
 #include <cap-ng.h>
 #include <seccomp.h>
+#include <xen/grant_table.h> /* the kernel's two below need its types */
+
+#include <linux/if_tun.h>
+#include <xen/evtchn.h>
+#include <xen/gntdev.h>
 
 #include "backends/common/liblog.h"
 #include "backends/common/port.h"
@@ -124,7 +129,7 @@ static void drop_rights(uid_t uid)
 
 /*
  * What every backend needs once it serves: memory, its descriptors, the store's
- * socket and reader thread, the grant and event devices (ioctl, mmap), time for
+ * socket and reader thread, the grant and event devices (mmap; ioctl below), time for
  * the log, and leaving.  mprotect and clone are for the reader thread's stack
  * and are harmless with no_new_privs and nothing to execute.
  */
@@ -134,7 +139,6 @@ static const int common_calls[] = {
 	SCMP_SYS(readv),
 	SCMP_SYS(writev),
 	SCMP_SYS(close),
-	SCMP_SYS(ioctl),
 	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
@@ -184,7 +188,38 @@ static void allow(scmp_filter_ctx ctx, const int *calls, unsigned int count)
 	}
 }
 
-static void filter_syscalls(const int *extra, unsigned int extra_count)
+/*
+ * And of ioctl what the grant and event libraries do to serve, and what a TAP is told when a
+ * guest connects.  Nothing that is only for set-up, such as the disk's size or the TAP's name,
+ * and nothing that would make a backend the granting side, or give it a virtual interrupt or a
+ * port that any domain can bind.
+ */
+static const unsigned int requests[] = {
+	IOCTL_EVTCHN_BIND_INTERDOMAIN,
+	IOCTL_EVTCHN_UNBIND,
+	IOCTL_EVTCHN_NOTIFY,
+	IOCTL_GNTDEV_MAP_GRANT_REF,
+	IOCTL_GNTDEV_UNMAP_GRANT_REF,
+	IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR,
+	IOCTL_GNTDEV_GRANT_COPY,
+	TUNSETOFFLOAD,
+	TUNSETCARRIER,
+};
+
+/* The kernel looks at 32 bits of the request; the library passes 64. */
+static void allow_requests(scmp_filter_ctx ctx)
+{
+	for (unsigned int i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+					  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, requests[i]));
+
+		if (rc) {
+			die("system call filter: %s", strerror(-rc));
+		}
+	}
+}
+
+void run_filter_syscalls(const int *extra, unsigned int extra_count)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int rc;
@@ -194,6 +229,7 @@ static void filter_syscalls(const int *extra, unsigned int extra_count)
 	}
 	allow(ctx, common_calls, sizeof(common_calls) / sizeof(common_calls[0]));
 	allow(ctx, extra, extra_count);
+	allow_requests(ctx);
 	/* The store library's reader thread exists already; bind it too. */
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	/* Half a dozen calls make up nearly all; a tree finds the others quickly as well. */
@@ -214,7 +250,7 @@ void run_confine(uid_t uid, struct device *dev, const int *extra, unsigned int e
 	if (rc) {
 		die("can't watch the store: %s", strerror(-rc));
 	}
-	filter_syscalls(extra, extra_count);
+	run_filter_syscalls(extra, extra_count);
 }
 
 int run_end(const struct device *dev)

@@ -43,13 +43,18 @@ void run_open_handles(xenevtchn_handle **xce, xengnttab_handle **gnt);
  * The last step before the guest may talk to us.  Become user and group `uid`,
  * for good: an empty root directory, no capabilities, no_new_privs, and a ration
  * of log lines; set the device's watches, so that the store library's reader
- * thread is nobody as well; allow only the system calls of the shared list and
- * of extra[]: any other kills the process.  Ends the program with a message if
- * any step fails.
+ * thread is nobody as well; then run_filter_syscalls().  Ends the program with a
+ * message if any step fails.
  */
 void run_confine(uid_t uid, struct device *dev, const int *extra, unsigned int extra_count);
 
 /* The device is over, or lost: says so; the exit status. */
 int run_end(const struct device *dev);
+
+/*
+ * Allow only system calls of the shared list and of extra[], and of ioctl only the requests of the
+ * shared list; any other kills the process.
+ */
+void run_filter_syscalls(const int *extra, unsigned int extra_count);
 
 #endif
