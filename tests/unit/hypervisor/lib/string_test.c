@@ -48,6 +48,25 @@ Test(string, memory_functions_agree_with_the_library)
 	}
 }
 
+/* Long blocks are moved by other means: around the size where that begins, at odd places. */
+Test(string, long_blocks_arrive_whole_and_nothing_beside_them)
+{
+	static unsigned char a[4200], b[4200], from[4200];
+
+	for (size_t i = 0; i < sizeof(from); i++) {
+		from[i] = (unsigned char)(i * 31 + i / 256);
+	}
+	for (size_t n = 480; n < 4150; n += n < 560 ? 1 : 97) {
+		size_t at = n % 13 + 1;
+
+		memset(a, 0xee, sizeof(a));
+		memset(b, 0xee, sizeof(b));
+		cr_assert_eq(our_memcpy(a + at, from + n % 7, n), a + at);
+		memcpy(b + at, from + n % 7, n);
+		cr_assert(!memcmp(a, b, sizeof(a)), "%zu bytes to %zu", n, at);
+	}
+}
+
 Test(string, string_functions_agree_with_the_library)
 {
 	static const char *const s[] = { "",	"a",	"ab",	 "abc",	  "abcabd", "b",
