@@ -366,6 +366,7 @@ static int map_data(struct blkback *b, struct blk_io *io)
 		return BLKIF_RSP_ERROR;
 	}
 	io->page_count = count;
+	io->direct = io->direct && gmap_are_kept(io->pages, count);
 	io->iov_at = io->iov_count = 0;
 	io->done = 0;
 	for (unsigned int i = 0; i < count; i++) {

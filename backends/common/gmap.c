@@ -220,6 +220,16 @@ int gmap_get(struct gmap *g, const uint32_t *refs, unsigned int count, bool writ
 	return 0;
 }
 
+bool gmap_are_kept(const struct gmap_page *pages, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (!pages[i].chunk->cached) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void gmap_put(struct gmap *g, const struct gmap_page *pages, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {

@@ -44,6 +44,13 @@ struct gmap *gmap_new(xengnttab_handle *gnt, uint32_t domid, unsigned int limit)
 int gmap_get(struct gmap *g, const uint32_t *refs, unsigned int count, bool writable,
 	     struct gmap_page *pages);
 
+/*
+ * Do all these pages stay mapped when they are let go of?  Only then may the kernel be given
+ * them for direct I/O: it lets go of a page somewhat after it says that the transfer is done,
+ * and a mapping that ends in between is taken out of our page tables with its grant still held.
+ */
+bool gmap_are_kept(const struct gmap_page *pages, unsigned int count);
+
 /* Let go of pages taken with gmap_get(). */
 void gmap_put(struct gmap *g, const struct gmap_page *pages, unsigned int count);
 

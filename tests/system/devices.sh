@@ -43,7 +43,7 @@ machine() {
 
 status=0
 PAVANE_CPUS=1 machine msi -- || status=1
-PAVANE_CPUS=2 machine intx -x maxcpus=1 -a pci=nomsi -- -cpu max,-smap,vendor=GenuineIntel || status=1
+PAVANE_CPUS=2 machine intx -x maxcpus=1 -a pci=nomsi -- -cpu max,-smap,-erms,vendor=GenuineIntel || status=1
 if grep -aq '(pav) reboot' "$console"; then
 	echo "ok reboot ends the machine"
 else

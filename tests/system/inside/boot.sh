@@ -3,7 +3,7 @@
 . /share/lib.sh
 
 mkdir -p /tmp/www
-cp /share/fpucheck /tmp/www/
+cp /share/fpucheck /share/calls32 /share/clockcheck /tmp/www/
 busybox httpd -p 10.20.0.1:8000 -h /tmp/www
 
 same "control domain runs the package's kernel ($KERNEL)" "$KERNEL" "$(uname -r)"
@@ -37,6 +37,17 @@ else
 	bad "guest's clock says ${then:-nothing}, the control domain's $before to $after"
 fi
 same "guest's root file system is Debian 12" 12 "$(guest first '. /etc/os-release; echo $VERSION_ID')"
+# The packages' own checksums, but for what the image leaves out.
+got=$(guest first 'cd / && for p in bash coreutils dpkg libc-bin libc6 util-linux sysvinit-core iproute2; do cat /var/lib/dpkg/info/$p.md5sums /var/lib/dpkg/info/$p:amd64.md5sums 2>/dev/null; done | grep -vE " usr/share/(man|locale|doc|i18n)/" >/tmp/md5 && LC_ALL=C md5sum --quiet -c /tmp/md5; s=$?; echo $(grep -c . /tmp/md5) files, status $s' 120)
+case $got in
+[1-9]*" files, status 0") ok "its root file system is the packages' own by their checksums: $got" ;;
+*) bad "its files do not match their packages' checksums: $(echo "$got" | tail -3 | tr '\n' ' ')" ;;
+esac
+before=$(date +%s)
+there=$(guest first 'date +%s' | tr -dc 0-9)
+after=$(date +%s)
+text="its clock is the control domain's: $there, and $before to $after here"
+if [ "${there:-0}" -ge $((before - 5)) ] && [ "$there" -le $((after + 5)) ]; then ok "$text"; else bad "$text"; fi
 
 # From outside QEMU, through a forwarded port, a page of a web server in the guest.
 touch /share/want-curl
@@ -70,6 +81,14 @@ if up second 200; then
 	same "vector registers keep what is in them, in the control domain and both guests" "0 0 0" \
 		"$fpu_status $(guest first 'cat /tmp/f2') $(guest second 'cat /tmp/f2')"
 	detail "fpucheck: $fpu" "$(guest first 'cat /tmp/f1')" "$(guest second 'cat /tmp/f1')"
+	# 32-bit programs (the CPU's vendor decides by which instruction), and time that is read on one vCPU after it was read on the other.
+	same "a 32-bit program in the control domain" "int80 ok syscall ok segment ok" "$(/tmp/www/calls32 | sed s/sysenter/syscall/)"
+	guest second 'for f in calls32 clockcheck; do busybox wget -q -O /tmp/$f http://10.20.0.1:8000/$f && chmod +x /tmp/$f; done' 60 >/dev/null
+	same "a 32-bit program in a guest" "int80 ok syscall ok segment ok" "$(guest second /tmp/calls32 | sed s/sysenter/syscall/)"
+	back=$(/tmp/www/clockcheck 8)
+	check "time never steps back in the control domain: $back" test $? = 0
+	back=$(guest second '/tmp/clockcheck 8')
+	check "nor in a guest: $back" test $? = 0
 	same "the first guest still answers" yes "$(guest first 'echo yes')"
 else
 	bad "a second guest beside the first"

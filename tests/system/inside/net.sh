@@ -9,15 +9,17 @@ want=$(sha256sum </tmp/www/blob | cut -d' ' -f1)
 busybox httpd -p 10.20.0.1:8000 -h /tmp/www
 cp /share/nettool /tmp/nettool
 
+# One takes its address by DHCP, the other has it from its kernel's command line.
+A=10.20.0.50 B=10.20.0.77
 spec one root=/dev/vda nic=00:16:3e:50:00:50 mem=448MiB
-spec two root=/dev/vdc nic=00:16:3e:50:00:51 mem=448MiB
+spec two root=/dev/vdc nic=00:16:3e:50:00:51 mem=448MiB words="addr=$B/24 gw=10.20.0.1"
 up one 200 && up two 200
 if [ $? -ne 0 ]; then
 	bad "two guests with a network card each"
 	finish
 fi
-A=10.20.0.50 B=10.20.0.51
-same "addresses by DHCP, as configured" "$A $B" "$(guest one 'hostname -I' | tr -d ' ') $(guest two 'hostname -I' | tr -d ' ')"
+same "an address by DHCP, as configured" $A "$(guest one 'hostname -I' | tr -d ' ')"
+same "a static address" $B "$(guest two 'hostname -I' | tr -d ' ')"
 same "the card has the configured MAC address" 00:16:3e:50:00:50 "$(guest one 'cat /sys/class/net/eth0/address')"
 
 loss=$(ping -c 20 -i 0.2 -W 5 $A | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
@@ -28,53 +30,71 @@ for g in one two; do
 	guest $g 'busybox wget -q -O /tmp/nettool http://10.20.0.1:8000/nettool && chmod +x /tmp/nettool' 60 >/dev/null
 	same "guest $g fetches a program over HTTP" 0 $?
 done
-
-# rate FROM TO: MB/s of 64 MiB in that many hundredths of a second.
-t_now() { awk '{ printf "%d", $1 * 100 }' /proc/uptime; }
-rate() { echo "$((64 * 100 / ($2 - $1 + 1))) MiB/s"; }
-
-t0=$(t_now)
-# Control domain to guest.
-guest_bg one '/tmp/nettool tcp-recv 5002 | sha256sum >/tmp/sum'
-t0=$(t_now)
-timeout 120 /tmp/nettool tcp-send $A 5002 </tmp/www/blob
-t1=$(t_now)
-sleep 1
-got=$(guest one 'cat /tmp/sum' | cut -d' ' -f1)
-same "64 MiB over TCP, control domain to guest, $(rate "$t0" "$t1")" "$want" "$got"
-
-# Guest to control domain: the guest sends back what it fetched.
 guest one 'busybox wget -q -O /tmp/blob http://10.20.0.1:8000/blob' 120 >/dev/null
-(timeout 150 /tmp/nettool tcp-recv 5003 | sha256sum | cut -d' ' -f1 >/tmp/sum) &
-receiver=$!
-t0=$(t_now)
-guest one '/tmp/nettool tcp-send 10.20.0.1 5003 </tmp/blob' 120 >/dev/null
-t1=$(t_now)
-wait $receiver
-same "64 MiB over TCP, guest to control domain, $(rate "$t0" "$t1")" "$want" "$(cat /tmp/sum)"
 
-# Guest to guest.
-guest_bg two '/tmp/nettool tcp-recv 5004 | sha256sum >/tmp/sum'
-t0=$(t_now)
-guest one "/tmp/nettool tcp-send $B 5004 </tmp/blob" 120 >/dev/null
-t1=$(t_now)
-sleep 1
-same "64 MiB over TCP, guest to guest, $(rate "$t0" "$t1")" "$want" "$(guest two 'cat /tmp/sum' | cut -d' ' -f1)"
+# --- 64 MiB streams: from whom to whom, the same bytes, in large packets -------------------
+# What a name does: "here" is the control domain.
+start_on() { if [ "$1" = here ]; then (eval "$2") & else guest_bg "$1" "$2"; fi; }
+do_on() { if [ "$1" = here ]; then eval "timeout $((120 * SLOW)) $2"; else guest "$1" "$2" 120; fi; }
+blob_of() { if [ "$1" = here ]; then echo /tmp/www/blob; else echo /tmp/blob; fi; }
+vif_of() { echo "vif$(pav list | awk -v n="$1" '{ for (i = 1; i <= NF; i++) if ($i == n) print ($1 == n ? $2 : $1) }').0"; }
+# bytes_per_packet VIF rx|tx: what the interface has counted so far, as "BYTES PACKETS".
+counted() { echo "$(cat "/sys/class/net/$1/statistics/$2_bytes") $(cat "/sys/class/net/$1/statistics/$2_packets")"; }
+t_now() { awk '{ printf "%d", $1 * 100 }' /proc/uptime; }
+port=5001
+# stream TEXT FROM TO ADDRESS
+stream() {
+	local text="64 MiB over $1" from=$2 to=$3 to_address=$4 t0 t1 got i
+	port=$((port + 1))
+	start_on "$to" "/tmp/nettool tcp-recv $port | sha256sum >/tmp/sum.new; mv /tmp/sum.new /tmp/sum.$port"
+	t0=$(t_now)
+	do_on "$from" "/tmp/nettool tcp-send $to_address $port <$(blob_of "$from")" >/dev/null
+	t1=$(t_now)
+	for i in $(seq 20); do
+		got=$(do_on "$to" "cat /tmp/sum.$port" 2>/dev/null | cut -d' ' -f1)
+		[ ${#got} = 64 ] && break
+		sleep 0.5
+	done
+	same "$text, $((64 * 100 / (t1 - t0 + 1))) MiB/s" "$want" "$got"
+}
+# large TEXT VIF rx|tx STREAM...: during the stream the packets are larger than any on a wire,
+# which is what segmentation left to the other side looks like.
+large() {
+	local text=$1 vif=$2 way=$3 before after size
+	shift 3
+	before=$(counted "$vif" "$way")
+	"$@"
+	after=$(counted "$vif" "$way")
+	size=$(echo "$before $after" | awk '{ print ($4 > $2) ? int(($3 - $1) / ($4 - $2)) : 0 }')
+	if [ "$size" -gt 3000 ]; then ok "$text: $size bytes a packet"; else bad "$text: only $size bytes a packet"; fi
+}
+V1=$(vif_of one) V2=$(vif_of two)
+ip6_of() { sed -n 's/.*inet6 \(fe80[0-9a-f:]*\).*/\1/p' | head -1; }
+A6=$(guest one 'ip -6 -o addr show dev eth0 scope link' | ip6_of)
+B6=$(guest two 'ip -6 -o addr show dev eth0 scope link' | ip6_of)
+H6=$(ip -6 -o addr show dev br0 scope link | ip6_of)
+large "IPv4 segmentation offload to a guest" "$V1" tx stream "TCP, control domain to guest" here one $A
+large "IPv4 segmentation offload from a guest" "$V1" rx stream "TCP, guest to control domain" one here 10.20.0.1
+large "IPv4 segmentation offload between guests" "$V2" tx stream "TCP, guest to guest" one two $B
+got=$(ping -6 -c 5 -W 5 "$B6%br0" 2>/dev/null | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
+same "5 of 5 pings over IPv6" 5 "$got"
+large "IPv6 segmentation offload to a guest" "$V1" tx stream "TCP on IPv6, control domain to guest" here one "$A6%br0"
+large "IPv6 segmentation offload from a guest" "$V1" rx stream "TCP on IPv6, guest to control domain" one here "$H6%eth0"
+large "IPv6 segmentation offload between guests" "$V2" tx stream "TCP on IPv6, guest to guest" one two "$B6%eth0"
 guest one 'rm -f /tmp/blob' >/dev/null
 
 # Small packets at a modest rate: none may be lost on an idle bridge.
-guest_bg one '/tmp/nettool udp-recv 5005 100000 120 >/tmp/udp 2>/dev/null'
+guest_bg one '/tmp/nettool udp-recv 5105 100000 120 >/tmp/udp 2>/dev/null'
 sleep 2
-/tmp/nettool udp-send $A 5005 100000 2000 >/tmp/udp.sent
+/tmp/nettool udp-send $A 5105 100000 2000 >/tmp/udp.sent
 sleep 2
 same "100000 UDP packets of 64 bytes to the guest, $(cat /tmp/udp.sent)" "received 100000 duplicates 0 reordered 0" "$(guest one 'cat /tmp/udp')"
-
-# IPv6 and offload: a large transfer over the link-local address of the bridge.
-guest two 'ip -6 addr show dev eth0 scope link | grep -q fe80' >/dev/null
-same "IPv6 link-local address is up" 0 $?
-ll=$(guest two 'ip -6 -o addr show dev eth0 scope link' | sed -n 's/.*inet6 \([0-9a-f:]*\).*/\1/p' | head -1)
-got=$(ping -6 -c 5 -W 5 "${ll}%br0" 2>/dev/null | sed -n 's/.* \([0-9]*\) packets received.*/\1/p')
-same "5 of 5 pings over IPv6" 5 "$got"
+/tmp/nettool udp-recv 5106 40000 $((60 * SLOW)) >/tmp/udp 2>/dev/null &
+receiver=$!
+sleep 1
+sent=$(guest one '/tmp/nettool udp-send 10.20.0.1 5106 40000 2000' 60)
+wait $receiver
+same "40000 UDP packets of 64 bytes from the guest, $sent" "received 40000 duplicates 0 reordered 0" "$(cat /tmp/udp)"
 
 check "both shut down" bash -c 'pav shutdown one && pav shutdown two'
 check "the first is gone" gone one 150

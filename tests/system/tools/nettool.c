@@ -3,6 +3,8 @@
  * streams whose bytes come from and go to files, and numbered UDP packets at a given
  * rate.  Static, so that it runs in any guest that can fetch it.
  *
+ * HOST is a numeric IPv4 or IPv6 address, the latter with %INTERFACE where it needs one.
+ *
  *   nettool tcp-send HOST PORT <FILE      nettool tcp-recv PORT >FILE
  *   nettool tcp-source HOST PORT MIB      nettool tcp-sink PORT
  *       bytes made up and thrown away in place: nothing is measured but the network;
@@ -12,6 +14,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,12 +38,25 @@ static int64_t now_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static struct sockaddr_in address(const char *host, const char *port)
+/* One family does for both: an IPv4 address has a place among IPv6's. */
+static struct sockaddr_in6 address(const char *host, const char *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+				  .sin6_port = htons((uint16_t)atoi(port)) };
+	char text[80];
+	char *scope;
 
-	if (host && inet_pton(AF_INET, host, &a.sin_addr) != 1) {
-		fprintf(stderr, "nettool: %s is no IPv4 address\n", host);
+	if (!host) {
+		return a;
+	}
+	snprintf(text, sizeof(text), "%s%s", strchr(host, ':') ? "" : "::ffff:", host);
+	scope = strchr(text, '%');
+	if (scope) {
+		*scope++ = '\0';
+		a.sin6_scope_id = if_nametoindex(scope);
+	}
+	if (inet_pton(AF_INET6, text, &a.sin6_addr) != 1 || (scope && !a.sin6_scope_id)) {
+		fprintf(stderr, "nettool: %s is no address here\n", host);
 		exit(2);
 	}
 	return a;
@@ -48,8 +64,8 @@ static struct sockaddr_in address(const char *host, const char *port)
 
 static int bound_socket(int type, const char *port)
 {
-	struct sockaddr_in a = address(NULL, port);
-	int one = 1, fd = socket(AF_INET, type, 0);
+	struct sockaddr_in6 a = address(NULL, port);
+	int one = 1, fd = socket(AF_INET6, type, 0);
 
 	if (fd < 0) {
 		die("socket");
@@ -85,11 +101,11 @@ static void copy_all(int from, int to)
 /* The receiver may still be starting: up to ten seconds of patience. */
 static int connected_socket(const char *host, const char *port)
 {
-	struct sockaddr_in a = address(host, port);
+	struct sockaddr_in6 a = address(host, port);
 	int fd;
 
 	for (int i = 0; i < 100; i++) {
-		fd = socket(AF_INET, SOCK_STREAM, 0);
+		fd = socket(AF_INET6, SOCK_STREAM, 0);
 		if (fd < 0) {
 			die("socket");
 		}
@@ -172,8 +188,8 @@ static int tcp_sink(const char *port)
 
 static int udp_send(const char *host, const char *port, uint32_t count, double rate)
 {
-	struct sockaddr_in a = address(host, port);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in6 a = address(host, port);
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
 	int64_t start = now_ns();
 	char packet[64] = { 0 };
 

@@ -136,6 +136,8 @@ Test(gmap, pages_in_use_are_never_given_up)
 	get_checked(g, &(uint32_t){ 3 }, 1, &other);
 	cr_assert_eq(ref_of(&held[0]), 1);
 	cr_assert_eq(gmap_mapped(g), 3, "beyond the limit only while in use");
+	cr_assert(gmap_are_kept(held, 2));
+	cr_assert_not(gmap_are_kept(&other, 1));
 	gmap_put(g, &other, 1);
 	cr_assert_eq(gmap_mapped(g), 2);
 	gmap_put(g, held, 2);
