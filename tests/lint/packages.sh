@@ -26,7 +26,7 @@ is_program() {
 programs() {
 	scripts | xargs grep -ohE '/usr/(bin|sbin|libexec)/[A-Za-z0-9_./+-]+[A-Za-z0-9]'
 	# A line's start, or what follows | ; & ( { ! ` and the words that a command follows.
-	scripts | grep -v bench/bench | xargs sed -E 's/^[[:space:]]*[@-]?//; s/^#.*//' |
+	scripts | grep -v bench/bench | xargs sed -E 's/^[[:space:]]*@?//; s/^#.*//' |
 		sed -E "s/(\\\$\(|[|;&({\`!]|\b(then|do|else|if|while|until|exec|env|timeout [^ ]*|xargs( -[a-z0-9]+)*|as_root|with_root|command -v)\b)/\n/g" |
 		sed -nE 's/^[[:space:]@"]*([a-z][a-z0-9_.+-]*)([[:space:]].*)?$/\1/p' | sort -u |
 		while read -r word; do is_program "$word" && type -P "$word"; done
