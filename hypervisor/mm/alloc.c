@@ -253,17 +253,32 @@ static void split(uint64_t n, unsigned int have, unsigned int want, uint32_t sta
 	}
 }
 
+/*
+ * The order of the block to take from zone z: the smallest that is large enough and has no frame
+ * that waits to be scrubbed, even if it has to be split, else the smallest that is large enough.
+ */
+static unsigned int choose_order(unsigned int z, unsigned int order)
+{
+	for (uint32_t orders = zone_orders[z] >> order << order; orders; orders &= orders - 1) {
+		unsigned int k = (unsigned int)__builtin_ctz(orders);
+
+		if (!(word_of(free_list[z][k].first - 1) & FREE_DIRTY)) {
+			return k;
+		}
+	}
+	return order + (unsigned int)__builtin_ctz(zone_orders[z] >> order);
+}
+
 static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *word)
 {
 	for (unsigned int z = top_zone + 1; z-- > 0;) {
-		uint32_t orders = zone_orders[z] >> order;
 		unsigned int have;
 		uint64_t n;
 
-		if (!orders) {
+		if (!(zone_orders[z] >> order)) {
 			continue;
 		}
-		have = order + (unsigned int)__builtin_ctz(orders);
+		have = choose_order(z, order);
 		n = free_list[z][have].first - 1;
 		*word = word_of(n);
 		unlink_block(n, have);
