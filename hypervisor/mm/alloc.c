@@ -12,6 +12,8 @@
  * to do scrub what waits (alloc_scrub_step()); whoever is given a frame that still waits scrubs it
  * then.  So tearing a large guest down costs its control domain no time for memory it never sees
  * again.  Blocks with frames that wait stand at the end of their lists, to be taken last.
+ * Nobody scrubs under heap_lock: an emulated machine takes milliseconds over a frame that held
+ * much code.
  */
 #include "mm/alloc.h"
 
@@ -46,6 +48,8 @@ static struct {
 	uint64_t block; /* being scrubbed by idle CPUs; NO_FRAME: none */
 	uint64_t next;	/* its first frame not looked at yet */
 } scrubber = { NO_FRAME, 0 };
+/* What idle CPUs are scrubbing right now, without the lock: frame + 1; 0: nothing.  Set and cleared under it. */
+static _Atomic uint64_t scrubbing[MAX_CPUS];
 
 static unsigned int zone_of(uint64_t n)
 {
@@ -269,46 +273,80 @@ static unsigned int choose_order(unsigned int z, unsigned int order)
 	return order + (unsigned int)__builtin_ctz(zone_orders[z] >> order);
 }
 
-static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *word)
-{
-	for (unsigned int z = top_zone + 1; z-- > 0;) {
-		unsigned int have;
-		uint64_t n;
+/* Zones below 1 GiB give clean blocks away before dirty ones of higher zones only if told to. */
+#define KEPT_ZONES 18u
 
-		if (!(zone_orders[z] >> order)) {
-			continue;
-		}
-		have = choose_order(z, order);
-		n = free_list[z][have].first - 1;
-		*word = word_of(n);
-		unlink_block(n, have);
-		split(n, have, order, *word);
-		return n;
-	}
-	return UINT64_MAX;
+static bool has_clean(unsigned int z, unsigned int order)
+{
+	return zone_orders[z] >> order &&
+	       !(word_of(free_list[z][choose_order(z, order)].first - 1) & FREE_DIRTY);
 }
 
-/* Scrubs one frame that waits for it; whoever calls has it to himself, or holds heap_lock. */
-static void scrub(uint64_t n)
+/* The zone to take a block from: the highest with a clean one, else the highest.  ZONES: there is none. */
+static unsigned int choose_zone(unsigned int order, unsigned int top_zone)
 {
-	cpu_scrub_frame(mfn(n));
-	set_word(n, word_of(n) & ~UNSCRUBBED);
-	atomic_fetch_sub_explicit(&unscrubbed_count, 1, memory_order_relaxed);
+	for (unsigned int z = top_zone; z > KEPT_ZONES; z--) {
+		if (has_clean(z, order)) {
+			return z;
+		}
+	}
+	for (unsigned int z = top_zone + 1; z-- > 0;) {
+		if (zone_orders[z] >> order) {
+			return z;
+		}
+	}
+	return ZONES;
+}
+
+static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *word)
+{
+	unsigned int z = choose_zone(order, top_zone), have;
+	uint64_t n;
+
+	if (z == ZONES) {
+		return UINT64_MAX;
+	}
+	have = choose_order(z, order);
+	n = free_list[z][have].first - 1;
+	*word = word_of(n);
+	unlink_block(n, have);
+	split(n, have, order, *word);
+	return n;
+}
+
+static bool being_scrubbed(uint64_t n, unsigned int order)
+{
+	for (unsigned int cpu = 0; cpu < cpu_count(); cpu++) {
+		/* Pairs with the release in scrub_done(). */
+		uint64_t at = atomic_load_explicit(&scrubbing[cpu], memory_order_acquire);
+
+		if (at && at - 1 - n < 1ULL << order) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The caller has the frame to himself, or holds heap_lock. */
+static void set_scrubbed(uint64_t n)
+{
+	if (word_of(n) & UNSCRUBBED) {
+		set_word(n, word_of(n) & ~UNSCRUBBED);
+		atomic_fetch_sub_explicit(&unscrubbed_count, 1, memory_order_relaxed);
+	}
 }
 
 /* What a fresh block's frames hold must not be seen: false if the caller overwrites it all anyway. */
 static void settle_content(uint64_t n, unsigned int order, bool seen)
 {
+	while (being_scrubbed(n, order)) {
+		cpu_relax();
+	}
 	for (uint64_t i = n; i < n + (1ULL << order); i++) {
-		if (!(word_of(i) & UNSCRUBBED)) {
-			continue;
+		if (seen && (word_of(i) & UNSCRUBBED)) {
+			cpu_scrub_frame(mfn(i));
 		}
-		if (seen) {
-			scrub(i);
-		} else {
-			set_word(i, 0);
-			atomic_fetch_sub_explicit(&unscrubbed_count, 1, memory_order_relaxed);
-		}
+		set_scrubbed(i);
 	}
 }
 
@@ -354,7 +392,7 @@ uint64_t alloc_free_count(void)
 	return atomic_load_explicit(&free_count, memory_order_relaxed);
 }
 
-/* ---- scrubbing by idle CPUs; all under heap_lock ---- */
+/* ---- scrubbing by idle CPUs ---- */
 
 #define SCRUB_LOOK 256u /* frames looked at in one step */
 
@@ -374,41 +412,66 @@ static bool choose_block(void)
 	return false;
 }
 
-/* Looks for the next frame that waits in the chosen block, and scrubs it. */
-static void scrub_in_block(void)
+/* The next frame that waits in the chosen block; NO_FRAME if this step met none. */
+static uint64_t next_waiting(void)
 {
 	uint64_t n = scrubber.block;
 	uint32_t word = word_of(n);
 	unsigned int order = word >> FREE_ORDER_SHIFT & 31;
-	uint64_t end = n + (1ULL << order), stop = MIN(scrubber.next + SCRUB_LOOK, end), i;
+	uint64_t end = n + (1ULL << order), stop = MIN(scrubber.next + SCRUB_LOOK, end);
 
-	for (i = scrubber.next; i < stop; i++) {
+	while (scrubber.next < stop) {
+		uint64_t i = scrubber.next++;
+
 		if (word_of(i) & UNSCRUBBED) {
-			scrub(i);
-			stop = i + 1;
+			return i;
 		}
 	}
-	scrubber.next = i;
-	if (i == end) {
+	if (stop == end && !being_scrubbed(n, order)) {
 		unlink_block(n, order);
 		link_block(n, order, word & ~FREE_DIRTY);
 	}
+	return NO_FRAME;
+}
+
+/* Finds this CPU a frame to scrub.  False: none waits. */
+static bool scrub_begin(uint64_t *n)
+{
+	bool found;
+
+	*n = NO_FRAME;
+	spin_lock(&heap_lock);
+	found = scrubber.block != NO_FRAME || choose_block();
+	if (found) {
+		*n = next_waiting();
+	}
+	if (*n != NO_FRAME) {
+		atomic_store_explicit(&scrubbing[cpu_id()], *n + 1, memory_order_relaxed);
+	}
+	spin_unlock(&heap_lock);
+	return found;
+}
+
+static void scrub_done(uint64_t n)
+{
+	spin_lock(&heap_lock);
+	set_scrubbed(n);
+	atomic_store_explicit(&scrubbing[cpu_id()], 0, memory_order_release);
+	spin_unlock(&heap_lock);
 }
 
 bool alloc_scrub_step(void)
 {
-	bool found;
+	uint64_t n;
 
-	if (!alloc_unscrubbed_count()) {
+	if (!alloc_unscrubbed_count() || !scrub_begin(&n)) {
 		return false;
 	}
-	spin_lock(&heap_lock);
-	found = scrubber.block != NO_FRAME || choose_block();
-	if (found) {
-		scrub_in_block();
+	if (n != NO_FRAME) {
+		cpu_scrub_frame(mfn(n));
+		scrub_done(n);
 	}
-	spin_unlock(&heap_lock);
-	return found;
+	return true;
 }
 
 uint64_t alloc_unscrubbed_count(void)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mm/alloc.h"
 #include "mm/frame.h"
@@ -11,12 +12,17 @@
 #include "x86/pte.h"
 
 struct cpu_fake cpu_fake = { .cpus = 1, .clock = 1 };
+_Thread_local unsigned int cpu_fake_thread;
 
 void cpu_fake_start(uint64_t frames, uint64_t io_first, uint64_t io_end)
 {
 	cpu_fake = (struct cpu_fake){ .cpus = 2, .clock = 1, .frames = frames };
-	cpu_fake.memory = aligned_alloc(PAGE_SIZE, frames * PAGE_SIZE);
-	memset(cpu_fake.memory, 0, frames * PAGE_SIZE);
+	cpu_fake.memory = mmap(NULL, frames * PAGE_SIZE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (cpu_fake.memory == MAP_FAILED) {
+		perror("mmap of the fake machine's memory");
+		abort();
+	}
 	m2p_table = malloc(frames * sizeof(*m2p_table));
 	memset(m2p_table, 0xff, frames * sizeof(*m2p_table));
 	m2p_entries = frames;
@@ -29,7 +35,7 @@ void cpu_fake_start(uint64_t frames, uint64_t io_first, uint64_t io_end)
 
 void cpu_fake_stop(void)
 {
-	free(cpu_fake.memory);
+	munmap(cpu_fake.memory, cpu_fake.frames * PAGE_SIZE);
 	free(m2p_table);
 	free(frame_table);
 	cpu_fake = (struct cpu_fake){ .cpus = 1, .clock = 1 };
@@ -37,7 +43,7 @@ void cpu_fake_stop(void)
 
 unsigned int cpu_id(void)
 {
-	return cpu_fake.current;
+	return cpu_fake_thread ? cpu_fake_thread - 1 : cpu_fake.current;
 }
 
 unsigned int cpu_count(void)
@@ -139,6 +145,9 @@ void cpu_fill_l4(uint64_t *l4, const struct domain *d)
 
 void cpu_scrub_frame(mfn_t m)
 {
+	if (cpu_fake.on_scrub) {
+		cpu_fake.on_scrub();
+	}
 	memset(frame_to_virt(m), 0, PAGE_SIZE);
 	cpu_fake.scrubbed++;
 }

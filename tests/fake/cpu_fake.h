@@ -14,10 +14,11 @@ struct cpu_fake {
 	unsigned int cpus, current;
 	ns_t now;
 	uint64_t frames;
-	uint8_t *memory;	/* frames pages */
+	uint8_t *memory;	/* frames pages, zero, the host's only when touched */
 	uint64_t relaxed;	/* cpu_relax() calls */
 	void (*on_relax)(void); /* what another CPU would do meanwhile */
 	uint64_t scrubbed;	/* frames */
+	void (*on_scrub)(void); /* ... while a frame is being scrubbed */
 	/* TLBs */
 	uint32_t clock;
 	uint32_t flushed_at[MAX_CPUS];
@@ -27,6 +28,8 @@ struct cpu_fake {
 	size_t console_length;
 };
 extern struct cpu_fake cpu_fake;
+/* In a thread that plays another CPU: which one, + 1; 0: cpu_fake.current. */
+extern _Thread_local unsigned int cpu_fake_thread;
 
 /*
  * 'frames' pages of memory with their frame table (owner XEN) and M2P; frames [io_first, io_end) are not RAM.

@@ -1,5 +1,7 @@
 /* The buddy allocator: no two blocks overlap, alignment and width are kept, and all comes back together. */
 #include <criterion/criterion.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 
 #include "tests/unit/hypervisor/mm/world.h"
@@ -197,6 +199,86 @@ Test(alloc, scrubbing_goes_on_while_blocks_come_and_go)
 	before = cpu_fake.scrubbed;
 	cr_assert_eq(take_all_clean(), free);
 	cr_assert_eq(cpu_fake.scrubbed, before, "nothing is scrubbed twice");
+}
+
+static sem_t scrub_started, scrub_may_end;
+
+static void wait_in_scrub(void)
+{
+	sem_post(&scrub_started);
+	sem_wait(&scrub_may_end);
+}
+
+static void end_scrub(void)
+{
+	if (cpu_fake.relaxed == 1) {
+		sem_post(&scrub_may_end);
+	}
+}
+
+static void *idle_cpu(void *arg)
+{
+	cpu_fake_thread = 2;
+	while (alloc_scrub_step() && !*(_Atomic bool *)arg) {
+	}
+	return NULL;
+}
+
+Test(alloc, memory_is_had_while_another_cpu_scrubs_but_not_the_frame_at_hand)
+{
+	_Atomic bool stop = false;
+	mfn_t four = alloc_frames(2, 0), at_hand = four, other = mfn(four.n + 2); /* no buddies */
+	pthread_t idle;
+
+	sem_init(&scrub_started, 0, 0);
+	sem_init(&scrub_may_end, 0, 0);
+	while (frame_valid(alloc_frames(0, 0))) {
+	}
+	memset(frame_to_virt(at_hand), 0x77, PAGE_SIZE);
+	free_frames(other, 0);
+	free_frames(at_hand, 0); /* idle CPUs begin with the last */
+	cpu_fake.on_scrub = wait_in_scrub;
+	cr_assert_eq(pthread_create(&idle, NULL, idle_cpu, &stop), 0);
+	sem_wait(&scrub_started);
+	cpu_fake.on_scrub = NULL;
+	stop = true;
+
+	cpu_fake.relaxed = 0;
+	cpu_fake.on_relax = end_scrub;
+	cr_assert(mfn_eq(alloc_frames(0, 0), other), "only the other is being scrubbed");
+	cr_assert_eq(cpu_fake.relaxed, 0, "nobody waits for a lock");
+	cr_assert(mfn_eq(alloc_frames(0, 0), at_hand));
+	cr_assert_gt(cpu_fake.relaxed, 0);
+	cr_assert_eq(*(uint8_t *)frame_to_virt(at_hand), 0);
+	pthread_join(idle, NULL);
+	cr_assert_eq(*(uint8_t *)frame_to_virt(at_hand), 0);
+	cr_assert_eq(alloc_unscrubbed_count(), 0);
+}
+
+#define GIB_FRAMES (1ULL << 18)
+
+Test(alloc_zones, clean_memory_goes_before_dirty_but_the_lowest_gibibyte_last)
+{
+	mfn_t m;
+
+	cpu_fake_start(3 * GIB_FRAMES, 1, 2);
+	alloc_add_range(64, 128);
+	alloc_add_range(GIB_FRAMES, GIB_FRAMES + 2);
+	alloc_add_range(2 * GIB_FRAMES, 2 * GIB_FRAMES + 1);
+	m = alloc_frames(0, 0);
+	cr_assert_eq(m.n, 2 * GIB_FRAMES, "the highest first");
+	free_frames(m, 0);
+	cr_assert_eq(alloc_frames(1, 0).n, GIB_FRAMES);
+	cr_assert_eq(alloc_frames(0, 0).n, 2 * GIB_FRAMES, "rather than low memory");
+	cr_assert_lt(alloc_frames(0, 0).n, 128);
+	free_frames(m, 0);
+	free_frames(mfn(GIB_FRAMES), 1);
+	while (alloc_unscrubbed_count() > 1) {
+		alloc_scrub_step();
+	}
+	alloc_scrub_step(); /* which sees that the block is done */
+	cr_assert_eq(alloc_frames(0, 0).n & ~1ULL, GIB_FRAMES, "clean before dirty");
+	cpu_fake_stop();
 }
 
 Test(alloc, flushes_what_guests_left_in_the_tlbs_and_only_then)
