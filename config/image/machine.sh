@@ -36,13 +36,15 @@ hypervisor=${PAVANE_HYPERVISOR:-build/pavane}
 mapfile -t words < <(sed 's/#.*//' config/qemu.args | xargs -n1)
 cpus=${PAVANE_CPUS:-2}
 words+=(-smp "$cpus")
-if [ -n "${PAVANE_ACCEL:-}" ]; then
-	words+=(-accel "$PAVANE_ACCEL")
-elif [ -r /dev/kvm ] && grep -qsE '^kvm_(intel|amd) ' /proc/modules; then
-	words+=(-accel kvm)
-else
-	words+=(-accel tcg,thread=multi)
+accel=tcg,thread=multi
+if [ -r /dev/kvm ] && grep -qsE '^kvm_(intel|amd) ' /proc/modules; then
+	accel=kvm
 fi
+accel=${PAVANE_ACCEL:-$accel}
+words+=(-accel "$accel")
+# The emulator translates code anew for each virtual address it meets it at: with random
+# ones, every process has its own translations of the same library.
+[ "${accel%%,*}" = tcg ] && kernel_words+=" norandmaps"
 scratch=$IMAGE/scratch.img
 [ -e $scratch ] || truncate -s 3G $scratch
 drive() { # drive FILE SNAPSHOT

@@ -55,6 +55,7 @@ now() { printf '%d' $SECONDS; }
 
 # spec NAME [KEY=VALUE...]: writes /run/NAME.pav.  Keys: mem vcpus root disk (NAME=PATH[:ro],
 # may repeat) nic (a MAC address or "auto", may repeat) words kernel ramdisk crash.
+# norandmaps: see config/image/machine.sh.
 spec() {
 	local name=$1 mem=384MiB vcpus=1 root=/dev/vda words='' kernel=/srv/vmlinuz ramdisk=/srv/initrd
 	local disks='' nics='' jdisks='' jnics='' n=0 kv v crash=preserve
@@ -83,7 +84,7 @@ domain $name {
   vcpus   $vcpus
   kernel  "$kernel"
   ramdisk "$ramdisk"
-  cmdline "root=/dev/xvda rw console=hvc0 loglevel=4 hostname=$name $words"
+  cmdline "root=/dev/xvda rw console=hvc0 loglevel=4 norandmaps hostname=$name $words"
 $disks$nics  on poweroff { destroy }
   on reboot   { restart }
   on crash    { $crash }
@@ -99,7 +100,7 @@ json_spec() {
 	[ -n "$root" ] && all=",{\"vdev\":\"xvda\",\"path\":\"$root\",\"readonly\":false}$jdisks"
 	cat >"/run/$name.json" <<X
 {"name":"$name","memory":$bytes,"memory_max":$bytes,"vcpus":$vcpus,"vcpus_max":$vcpus,
-"kernel":"$kernel","ramdisk":"$ramdisk","cmdline":"root=/dev/xvda rw console=hvc0 loglevel=4 hostname=$name $words",
+"kernel":"$kernel","ramdisk":"$ramdisk","cmdline":"root=/dev/xvda rw console=hvc0 loglevel=4 norandmaps hostname=$name $words",
 "on_poweroff":"destroy","on_reboot":"restart","on_crash":"$crash","disks":[${all#,}],"nics":[${jnics#,}]}
 X
 }
