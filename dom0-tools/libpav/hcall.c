@@ -5,6 +5,7 @@
 #include "dom0-tools/libpav/hcall.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -362,6 +363,36 @@ int hcall_read_console(struct hcall *h, int clear, char **text, size_t *len)
 		rc = 0;
 	}
 	xencall_free_buffer(h->call, p);
+	return rc;
+}
+
+int hcall_grants(struct hcall *h, domid_t domid, struct hcall_grants *g)
+{
+	struct gnttab_dump_table *op = get_buffer(h, sizeof(*op));
+	char *text, *line, start[32];
+	size_t len;
+	int rc;
+
+	if (!op) {
+		return -ENOMEM;
+	}
+	op->dom = domid;
+	rc = xencall3(h->call, __HYPERVISOR_grant_table_op, GNTTABOP_dump_table, (uintptr_t)op, 1);
+	rc = rc < 0 ? -errno : op->status == GNTST_okay ? 0 : -EPERM;
+	xencall_free_buffer(h->call, op);
+	if (rc < 0 || (rc = hcall_read_console(h, 0, &text, &len)) < 0) {
+		return rc;
+	}
+	snprintf(start, sizeof(start), "d%u: grant table of ", domid);
+	rc = -ENODATA;
+	for (line = strstr(text, start); line; line = strstr(line + 1, start)) {
+		if (sscanf(line + strlen(start),
+			   "%*u/%*u frames, %u entries granted, %u in use, %u mappings", &g->granted,
+			   &g->in_use, &g->held) == 3) {
+			rc = 0;
+		}
+	}
+	free(text);
 	return rc;
 }
 

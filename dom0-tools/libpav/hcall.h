@@ -68,6 +68,16 @@ int hcall_pin_l4(struct hcall *h, domid_t domid, uint64_t mfn);
 int hcall_evtchn_alloc_unbound(struct hcall *h, domid_t domid, domid_t remote);
 /* How many ports of domid are in use, or -errno. */
 int hcall_evtchn_count(struct hcall *h, domid_t domid);
+struct hcall_grants {
+	unsigned int granted; /* entries of its table that permit somebody something */
+	unsigned int in_use;  /* ... that somebody has mapped */
+	unsigned int held;    /* mappings it has of others' frames */
+};
+/*
+ * What the hypervisor's log says of domid's grants when asked to dump its table (GNTTABOP_dump_table):
+ * 0 or -errno; -ENODATA: in other words than Pavane's.
+ */
+int hcall_grants(struct hcall *h, domid_t domid, struct hcall_grants *g);
 
 int hcall_physinfo(struct hcall *h, struct xen_sysctl_physinfo *info);
 /* The hypervisor's log; *text is malloc'd and zero-terminated. */

@@ -106,12 +106,17 @@ static int add_hypervisor(struct json_object *o)
 {
 	struct hcall *h = open_hypervisor();
 	struct xen_sysctl_physinfo info;
-	int rc;
+	struct hcall_grants grants;
+	int rc, counted;
 
 	if (!h) {
 		return CMD_FAILED;
 	}
 	rc = hcall_physinfo(h, &info);
+	counted = hcall_grants(h, 0, &grants);
+	if (counted != -ENODATA && rc == 0) {
+		rc = counted;
+	}
 	if (rc < 0) {
 		fprintf(stderr, "pav: can't ask the hypervisor: %s\n", strerror(-rc));
 		hcall_close(h);
@@ -121,6 +126,11 @@ static int add_hypervisor(struct json_object *o)
 	add(o, "free_frames", (int64_t)info.free_pages);
 	add(o, "domains", count_domains(h));
 	add(o, "dom0_event_channels", hcall_evtchn_count(h, 0));
+	if (counted == 0) {
+		add(o, "dom0_grants", grants.granted);
+		add(o, "dom0_grants_in_use", grants.in_use);
+		add(o, "dom0_grants_held", grants.held);
+	}
 	hcall_close(h);
 	return 0;
 }

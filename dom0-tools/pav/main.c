@@ -40,7 +40,7 @@ static const struct command {
 	  "take a disk away, even if it is mounted: unmount it first; -f: the root disk, too", true,
 	  cmd_disk_detach },
 	{ "dmesg", "[-c]", "print the hypervisor's log; -c: and clear it", true, cmd_dmesg },
-	{ "census", "[--json]", "count frames, domains, event channels, store nodes, processes",
+	{ "census", "[--json]", "count frames, domains, event channels, grants, store nodes, processes",
 	  true, cmd_census },
 	{ "unpack-kernel", "VMLINUZ OUT", "write the uncompressed ELF inside a kernel file", false,
 	  cmd_unpack_kernel },
