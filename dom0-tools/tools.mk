@@ -16,7 +16,7 @@ BUILD_SRCS := $(BZIMAGE_SRCS) $(BUILD_PURE) $(addprefix dom0-tools/build/,kernel
 STORE_CLIENT_SRC  ?= xenstore-like/client/client.c
 STORE_CLIENT_LIBS ?= -lxenstore
 
-PAVD_SRCS := $(addprefix dom0-tools/pavd/,main.c request.c guest.c device.c proc.c claims.c policy.c logs.c) \
+PAVD_SRCS := $(addprefix dom0-tools/pavd/,main.c request.c guest.c guest_create.c guest_devices.c guest_end.c guest_save.c device.c proc.c claims.c policy.c logs.c) \
 	     dom0-tools/devs/nodes.c dom0-tools/devs/attach.c $(LIBPAV_BASE) $(LIBPAV_LOOP) \
 	     dom0-tools/libpav/hcall.c $(MODEL_SRCS) $(BUILD_SRCS) $(STORE_CLIENT_SRC)
 $(eval $(call program,pavd,$(PAVD_SRCS),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS)))
