@@ -387,8 +387,8 @@ int hcall_grants(struct hcall *h, domid_t domid, struct hcall_grants *g)
 	rc = -ENODATA;
 	for (line = strstr(text, start); line; line = strstr(line + 1, start)) {
 		if (sscanf(line + strlen(start),
-			   "%*u/%*u frames, %u entries granted, %u in use, %u mappings", &g->granted,
-			   &g->in_use, &g->held) == 3) {
+			   "%*u/%*u frames, %u entries granted, %u in use, %u mappings",
+			   &g->granted, &g->in_use, &g->held) == 3) {
 			rc = 0;
 		}
 	}

@@ -1,5 +1,6 @@
 /* `pav dmesg` and `pav census`: what the host says, and what it holds. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

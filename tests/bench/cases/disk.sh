@@ -2,6 +2,10 @@
 # Disk: on bare Linux and in the control domain a loop device on tmpfs, in a guest of ours
 # our own backend on the same file.
 # on: bare peer pavane
+# aim: read_4k_qd1 >= 12000
+# aim: read_4k_qd32 >= 25000
+# aim: read_128k_qd4 >= 900
+# aim: write_128k_qd4 >= 900
 truncate -s 128M /tmp/disk.img
 dd if=/dev/zero of=/tmp/disk.img bs=1M count=128 conv=notrunc status=none
 cp /share/blkbench /tmp/

@@ -1,6 +1,14 @@
 #!/bin/bash
 # The same in a guest, and what creating and destroying one costs; our toolstack on both.
 # on: peer pavane
+# aim: getpid <= 900
+# aim: clock_gettime <= 100
+# aim: anonymous_fault <= 5200
+# aim: pipe_round_trip <= 18000
+# aim: fork_exit <= 1000000
+# aim: fork_exec <= 1900000
+# aim: create_returns <= 500
+# aim: create_to_init <= 4200
 . /share/lib.sh
 mkdir -p /tmp/www && cp /share/micro /tmp/www/
 busybox httpd -p 10.20.0.1:8000 -h /tmp/www

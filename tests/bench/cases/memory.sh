@@ -3,6 +3,9 @@
 # own memory, and what that guest's disk and network card cost the control domain.
 # on: peer pavane
 # machine: -m 4096
+# aim: hypervisor_of_4GiB <= 10240
+# aim: hypervisor_per_guest <= 64
+# aim: control_domain_per_guest <= 3072
 . /share/lib.sh
 frames() { pav census | awk '$1 == "free_frames" { print $2 }'; }
 available() {

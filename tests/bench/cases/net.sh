@@ -4,6 +4,9 @@
 # a ramdisk of busybox and the stock frontend.  On bare Linux, for the limit: over the
 # loopback, and over the bridge between network namespaces.
 # on: bare peer pavane
+# aim: guest_to_control >= 4500
+# aim: control_to_guest >= 4500
+# aim: guest_to_guest >= 3400
 cp /share/nettool /tmp/
 MIB=64
 # metric NAME "N Mbit/s": the better of two runs, for the first one finds cold paths.

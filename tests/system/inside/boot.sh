@@ -43,11 +43,6 @@ case $got in
 [1-9]*" files, status 0") ok "its root file system is the packages' own by their checksums: $got" ;;
 *) bad "its files do not match their packages' checksums: $(echo "$got" | tail -3 | tr '\n' ' ')" ;;
 esac
-before=$(date +%s)
-there=$(guest first 'date +%s' | tr -dc 0-9)
-after=$(date +%s)
-text="its clock is the control domain's: $there, and $before to $after here"
-if [ "${there:-0}" -ge $((before - 5)) ] && [ "$there" -le $((after + 5)) ]; then ok "$text"; else bad "$text"; fi
 
 # From outside QEMU, through a forwarded port, a page of a web server in the guest.
 touch /share/want-curl
