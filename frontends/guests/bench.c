@@ -48,6 +48,18 @@ static void mmu_update_one(void)
 	mmu_update(&update, 1, NULL, DOMID_SELF);
 }
 
+/* Page tables are read-only: these trap, and the hypervisor does what they say. */
+static void pte_exchange(void)
+{
+	update.val ^= PTE_RW;
+	__atomic_exchange_n((uint64_t *)(uintptr_t)pte, update.val, __ATOMIC_SEQ_CST);
+}
+
+static void pte_clear_bit(void)
+{
+	__asm__ volatile("lock; btrq %1, %0" : "+m"(*(uint64_t *)(uintptr_t)pte) : "Ir"(62UL));
+}
+
 static void multicall_32(void)
 {
 	hcall2(__HYPERVISOR_multicall, ptr_arg(list), ARRAY_SIZE(list));
@@ -128,6 +140,8 @@ enum verdict guest_main(void)
 	measure("update_va_mapping", va_mapping, 1);
 	measure("update_va_mapping_invlpg", va_mapping_toggle, 1);
 	measure("mmu_update_of_one", mmu_update_one, 1);
+	measure("pte_exchanged", pte_exchange, 1);
+	measure("pte_bit_cleared", pte_clear_bit, 1);
 	measure("new_base", new_base, 1);
 	measure("event_to_itself", send_self, 1);
 	measure("exception_and_iret", exception, 1);
