@@ -57,5 +57,6 @@ static inline mfn_t paddr_to_mfn(paddr_t p)
 #define container_of(p, type, field) ((type *)((char *)(p)-offsetof(type, field)))
 #define likely(x)		     __builtin_expect(!!(x), 1)
 #define unlikely(x)		     __builtin_expect(!!(x), 0)
+#define force_inline		     inline __attribute__((always_inline))
 
 #endif

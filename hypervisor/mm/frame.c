@@ -20,8 +20,7 @@
 #include "mm/pagetype.h"
 #include "mm/segdesc.h"
 
-#define REF_LIMIT  (FR_COUNT - 4096) /* no wrap even if every CPU tries at once */
-#define TYPE_LIMIT (FT_COUNT - 4096)
+#define REF_LIMIT (FR_COUNT - 4096) /* no wrap even if every CPU tries at once */
 
 struct frame *frame_table;
 uint64_t frame_max;
@@ -178,8 +177,8 @@ int frame_take_type(mfn_t m, enum frame_type t)
 			fresh = true; /* checked anew each time: its frame may have been written */
 			want = (uint32_t)t << FT_TYPE_SHIFT | 1;
 		}
-		if (!fresh &&
-		    ((enum frame_type)(x >> FT_TYPE_SHIFT) != t || (x & FT_COUNT) >= TYPE_LIMIT)) {
+		if (!fresh && ((enum frame_type)(x >> FT_TYPE_SHIFT) != t ||
+			       (x & FT_COUNT) >= FRAME_TYPE_LIMIT)) {
 			return -XEN_EBUSY;
 		}
 		if (!fresh && t == FRAME_SEGDESC && !(x & FT_VALIDATED)) {

@@ -94,6 +94,29 @@ static inline uint32_t frame_type_count(const struct frame *f)
 	return atomic_load_explicit(&f->type, memory_order_relaxed) & FT_COUNT;
 }
 
+/* No wrap even if every CPU tries at once. */
+#define FRAME_TYPE_LIMIT (FT_COUNT - 4096)
+
+/* The common case of frame_take_type(f, WRITABLE): it has users already.  False: nothing was done. */
+static inline bool frame_add_writable(struct frame *f)
+{
+	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
+
+	return x >> FT_TYPE_SHIFT == FRAME_WRITABLE && (x & FT_COUNT) - 1 < FRAME_TYPE_LIMIT - 1 &&
+	       atomic_compare_exchange_strong_explicit(&f->type, &x, x + 1, memory_order_acq_rel,
+						       memory_order_relaxed);
+}
+
+/* ... and of frame_drop_type(): it keeps users. */
+static inline bool frame_remove_writable(struct frame *f)
+{
+	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
+
+	return x >> FT_TYPE_SHIFT == FRAME_WRITABLE && (x & FT_COUNT) > 1 &&
+	       atomic_compare_exchange_strong_explicit(&f->type, &x, x - 1, memory_order_acq_rel,
+						       memory_order_relaxed);
+}
+
 /* CPUs that may have cached a mapping of the frame, or it as a table. */
 cpumask_t frame_cpus(const struct frame *f);
 

@@ -50,14 +50,15 @@ static int get_device_frame(const struct domain *d, mfn_t m)
 	return m.n < frame_limit && rights_iomem(d, m) ? 0 : -XEN_EPERM;
 }
 
-static int get_ram_frame(mfn_t m, bool writable, const struct domain *owner)
+static inline int get_ram_frame(mfn_t m, bool writable, const struct domain *owner)
 {
 	int rc;
 
 	if (!frame_get(m, owner)) {
 		return -XEN_EINVAL;
 	}
-	if (!writable || frame_type_of(frame_of(m)) == FRAME_SHARED) {
+	if (!writable || frame_add_writable(frame_of(m)) ||
+	    frame_type_of(frame_of(m)) == FRAME_SHARED) {
 		return 0;
 	}
 	rc = frame_take_type(m, FRAME_WRITABLE);
@@ -80,7 +81,8 @@ static int adjust_l1e(uint64_t *entry)
 	return 0;
 }
 
-static int get_adjusted_l1e(struct domain *d, uint64_t entry, const struct domain *foreign)
+static force_inline int get_adjusted_l1e(struct domain *d, uint64_t entry,
+					 const struct domain *foreign)
 {
 	mfn_t m = PTE_MFN(entry);
 	int rc;
@@ -115,7 +117,7 @@ int pagetype_get_l1e(struct domain *d, uint64_t *entry, struct domain *foreign)
 /* The type half of a writable entry's references. */
 static void put_writable(mfn_t m)
 {
-	if (frame_type_of(frame_of(m)) != FRAME_SHARED) {
+	if (!frame_remove_writable(frame_of(m)) && frame_type_of(frame_of(m)) != FRAME_SHARED) {
 		frame_drop_type(m);
 	}
 }
@@ -390,108 +392,127 @@ struct write {
 };
 
 /* False only for exact writes that lost. */
-static bool store_entry(struct write *w)
+static force_inline bool store_entry(struct write w)
 {
-	uint64_t seen = w->old;
+	uint64_t seen = w.old;
 
-	if (w->exact) {
-		return atomic_compare_exchange_strong(w->at, &seen, w->new);
+	if (w.exact) {
+		return atomic_compare_exchange_strong(w.at, &seen, w.new);
 	}
-	if (!w->preserve_ad || !(w->old & PTE_P)) {
-		atomic_store_explicit(w->at, w->new, memory_order_release);
+	if (!w.preserve_ad || !(w.old & PTE_P)) {
+		atomic_store_explicit(w.at, w.new, memory_order_release);
 		return true;
 	}
 	/* Only the CPU's own marking of Accessed and Dirty can come between. */
-	while (!atomic_compare_exchange_strong(w->at, &seen, w->new | (seen & PTE_AD))) {
-		ASSERT(!((seen ^ w->old) & ~PTE_AD));
+	while (!atomic_compare_exchange_strong(w.at, &seen, w.new | (seen & PTE_AD))) {
+		ASSERT(!((seen ^ w.old) & ~PTE_AD));
 	}
 	return true;
 }
 
 /* Old and new point to the same frame: at most the writable type changes hands. */
-static int rewrite_l1(struct write *w)
+static force_inline int rewrite_l1(struct write w)
 {
-	mfn_t m = PTE_MFN(w->new);
-	bool typed = ((w->old ^ w->new) & PTE_RW) && is_ram(m) &&
+	mfn_t m = PTE_MFN(w.new);
+	bool typed = ((w.old ^ w.new) & PTE_RW) && is_ram(m) &&
 		     frame_type_of(frame_of(m)) != FRAME_SHARED;
 	int rc;
 
-	if (typed && (w->new &PTE_RW)) {
+	if (typed && (w.new &PTE_RW)) {
 		rc = frame_take_type(m, FRAME_WRITABLE);
 		if (rc) {
 			return rc;
 		}
 	}
 	if (!store_entry(w)) {
-		if (typed && (w->new &PTE_RW)) {
+		if (typed && (w.new &PTE_RW)) {
 			frame_drop_type(m);
 		}
 		return -XEN_EAGAIN;
 	}
-	if (typed && (w->old & PTE_RW)) {
+	if (typed && (w.old & PTE_RW)) {
 		frame_drop_type(m);
 	}
 	return 0;
 }
 
-static int write_l1(struct domain *d, struct write *w, const struct domain *foreign)
+static force_inline int write_l1(struct domain *d, struct write w, const struct domain *foreign)
 {
-	int rc = adjust_l1e(&w->new);
+	int rc = adjust_l1e(&w.new);
 
 	if (rc) {
 		return rc;
 	}
-	if ((w->old & w->new &PTE_P) && !((w->old ^ w->new) & PTE_ADDR) && !(w->old & PTE_GNTTAB)) {
+	if ((w.old & w.new &PTE_P) && !((w.old ^ w.new) & PTE_ADDR) && !(w.old & PTE_GNTTAB)) {
 		return rewrite_l1(w);
 	}
-	rc = get_adjusted_l1e(d, w->new, foreign);
+	rc = get_adjusted_l1e(d, w.new, foreign);
 	if (rc) {
 		return rc;
 	}
 	if (!store_entry(w)) {
-		pagetype_put_l1e(d, w->new);
+		pagetype_put_l1e(d, w.new);
 		return -XEN_EAGAIN;
 	}
-	pagetype_put_l1e(d, w->old);
+	if (w.old & PTE_P) {
+		pagetype_put_l1e(d, w.old);
+	}
 	return 0;
 }
 
-static int write_table(struct domain *d, struct write *w, enum frame_type level)
+static force_inline int write_table(struct domain *d, struct write w, enum frame_type level)
 {
-	bool same = (w->old & w->new &PTE_P) && !((w->old ^ w->new) & PTE_ADDR);
-	int rc = same ? adjust_table_entry(&w->new) : get_entry(d, level, &w->new);
+	bool same = (w.old & w.new &PTE_P) && !((w.old ^ w.new) & PTE_ADDR);
+	int rc = same ? adjust_table_entry(&w.new) : get_entry(d, level, &w.new);
 
 	if (rc) {
 		return rc;
 	}
 	if (!store_entry(w)) {
 		if (!same) {
-			put_entry(d, level, w->new);
+			put_entry(d, level, w.new);
 		}
 		return -XEN_EAGAIN;
 	}
 	if (!same) {
-		put_entry(d, level, w->old);
+		put_entry(d, level, w.old);
 	}
 	return 0;
 }
 
-static int write_entry(struct domain *d, mfn_t table, unsigned int index, struct write *w,
-		       const struct domain *foreign, const uint64_t *expect)
+/* The level of a validated table of d; FRAME_NONE: it is none. */
+static inline enum frame_type level_of(const struct domain *d, mfn_t m)
+{
+	uint32_t x;
+
+	if (!frame_valid(m) || frame_of(m)->owner != dom_pages_of(d)->owner) {
+		return FRAME_NONE;
+	}
+	x = atomic_load_explicit(&frame_of(m)->type, memory_order_relaxed);
+	return (x & FT_VALIDATED) && is_table(x >> FT_TYPE_SHIFT) ? x >> FT_TYPE_SHIFT : FRAME_NONE;
+}
+
+/* Inline, as are the parts it is made of: a fault of a guest's process is one of these. */
+static force_inline int write_entry(struct domain *d, mfn_t table, unsigned int index,
+				    struct write w, const struct domain *foreign,
+				    const uint64_t *expect)
 {
 	enum frame_type level;
 
 	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
-	if (index >= ENTRIES || !pagetype_is_table(d, table)) {
+	level = level_of(d, table);
+	if (level == FRAME_NONE) {
+		return -XEN_ENOENT;
+	}
+	if (index >= ENTRIES) {
 		return -XEN_EINVAL;
 	}
-	level = frame_type_of(frame_of(table));
 	if (is_hypervisor_slot(level, index)) {
 		return -XEN_EPERM;
 	}
-	w->at = (_Atomic uint64_t *)frame_to_virt(table) + index;
-	w->old = atomic_load_explicit(w->at, memory_order_relaxed);
-	if (expect && *expect != w->old) {
+	w.at = (_Atomic uint64_t *)frame_to_virt(table) + index;
+	w.old = atomic_load_explicit(w.at, memory_order_relaxed);
+	if (expect && *expect != w.old) {
 		return -XEN_EAGAIN;
 	}
 	return level == FRAME_L1 ? write_l1(d, w, foreign) : write_table(d, w, level);
@@ -502,7 +523,7 @@ int pagetype_write(struct domain *d, mfn_t table, unsigned int index, uint64_t e
 {
 	struct write w = { .new = entry, .preserve_ad = preserve_ad };
 
-	return write_entry(d, table, index, &w, foreign, NULL);
+	return write_entry(d, table, index, w, foreign, NULL);
 }
 
 int pagetype_cmpxchg(struct domain *d, mfn_t table, unsigned int index, uint64_t expect,
@@ -510,5 +531,5 @@ int pagetype_cmpxchg(struct domain *d, mfn_t table, unsigned int index, uint64_t
 {
 	struct write w = { .new = entry, .exact = true };
 
-	return write_entry(d, table, index, &w, d, &expect);
+	return write_entry(d, table, index, w, d, &expect);
 }

@@ -27,23 +27,11 @@ void pagetype_put(struct domain *d,
 int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level);
 int pagetype_unpin(struct domain *d, mfn_t table);
 
-/* Is it a validated table of d?  Under d's pt_lock, where the answer lasts as long as the lock. */
-static inline bool pagetype_is_table(const struct domain *d, mfn_t m)
-{
-	uint32_t x;
-
-	if (!frame_valid(m) || frame_of(m)->owner != dom_pages_of(d)->owner) {
-		return false;
-	}
-	x = atomic_load_explicit(&frame_of(m)->type, memory_order_relaxed);
-	return (x & FT_VALIDATED) && (x >> FT_TYPE_SHIFT) - FRAME_L1 <= FRAME_L4 - FRAME_L1;
-}
-
 /*
- * Writes entry 'index' of a validated table of d (caller knows its type and holds pt_lock): checks the new entry, takes
+ * Writes entry 'index' of a validated table of d (caller holds pt_lock): checks the new entry, takes
  * its reference, writes it (atomically; with preserve_ad keeping Accessed and Dirty), drops the old one's.
  * 'foreign' owns the frame an L1 entry points to (normally d itself).
- * Hypervisor slots of an L4 are refused.  0 or -EINVAL/-EBUSY/-EPERM.  No TLB flush is done: the caller knows what is loaded.
+ * Hypervisor slots of an L4 are refused.  0 or -EINVAL/-EBUSY/-EPERM, -ENOENT: no validated table of d.  No TLB flush is done: the caller knows what is loaded.
  */
 int pagetype_write(struct domain *d, mfn_t table, unsigned int index, uint64_t entry,
 		   struct domain *foreign, bool preserve_ad);

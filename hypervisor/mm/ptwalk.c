@@ -28,23 +28,20 @@ static bool descend(mfn_t *table, unsigned int index)
 	return true;
 }
 
-bool ptwalk_l1(mfn_t base, gva_t va, mfn_t *table, unsigned int *index)
+uint64_t ptwalk_l1(mfn_t base, gva_t va)
 {
 	mfn_t t = base;
 
 	if (!va_canonical(va) || !frame_valid(base) || !descend(&t, L4_INDEX(va)) ||
 	    !descend(&t, L3_INDEX(va)) || !descend(&t, L2_INDEX(va))) {
-		return false;
+		return 0;
 	}
-	*table = t;
-	*index = L1_INDEX(va);
-	return true;
+	return mfn_to_paddr(t) + L1_INDEX(va) * 8;
 }
 
 uint64_t ptwalk_l1e(mfn_t base, gva_t va)
 {
-	unsigned int index;
-	mfn_t table;
+	uint64_t at = ptwalk_l1(base, va);
 
-	return ptwalk_l1(base, va, &table, &index) ? read_entry(table, index) : 0;
+	return at ? read_entry(paddr_to_mfn(at), ptwalk_index(at)) : 0;
 }

@@ -16,17 +16,21 @@ static bool find_entry(struct domain *d, uint64_t host_addr, unsigned int flags,
 		       unsigned int *index)
 {
 	struct vcpu *v = cpu_current();
+	uint64_t at;
 
 	if (flags & GNTMAP_contains_pte) {
 		*table = paddr_to_mfn(host_addr);
-		*index = (host_addr & ~PAGE_MASK) / 8;
+		*index = ptwalk_index(host_addr);
 		return (host_addr & 7) == 0 && frame_valid(*table);
 	}
 	if (v->domain != d || !va_canonical(host_addr) ||
 	    (host_addr >= HV_START && host_addr < HV_END)) {
 		return false;
 	}
-	return ptwalk_l1(paddr_to_mfn(v->pv->kernel_cr3), host_addr, table, index);
+	at = ptwalk_l1(paddr_to_mfn(v->pv->kernel_cr3), host_addr);
+	*table = paddr_to_mfn(at);
+	*index = ptwalk_index(at);
+	return at != 0;
 }
 
 /* An L1 table of d's in use, with a reference taken. */

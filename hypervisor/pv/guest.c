@@ -423,7 +423,7 @@ static inline bool sysret_fits(const struct regs *r)
 }
 
 /* Due work, then at most one event; softirqs may have put another vCPU in this one's place. */
-static __attribute__((noinline)) void finish_work(struct regs *r)
+static __attribute__((noinline)) bool finish_work(struct regs *r)
 {
 	do {
 		struct vcpu *v;
@@ -437,13 +437,14 @@ static __attribute__((noinline)) void finish_work(struct regs *r)
 			v->info->evtchn_upcall_mask = 1;
 		}
 	} while (softirq_pending()); /* crashed on the way */
+	return sysret_fits(r);
 }
 
 /* The last look before the guest runs. */
 bool guest_exit(struct regs *r)
 {
 	if (unlikely(softirq_pending()) || unlikely(vcpu_event_pending(cpu_info()->current))) {
-		finish_work(r);
+		return finish_work(r);
 	}
 	return sysret_fits(r);
 }

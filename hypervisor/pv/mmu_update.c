@@ -47,13 +47,12 @@ static int open_context(struct update_context *c, uint64_t foreign)
 	return 0;
 }
 
-static void close_context(struct update_context *c)
+static inline void close_context(struct update_context c)
 {
-	if (likely(c->d == c->owner && c->d == cpu_info()->current->domain)) {
-		return;
+	if (unlikely(c.d != c.owner || c.d != cpu_info()->current->domain)) {
+		guest_named_done(c.d);
+		guest_named_done(c.owner);
 	}
-	guest_named_done(c->d);
-	guest_named_done(c->owner);
 }
 
 /* Not in use as a table: an ordinary write to an ordinary page. */
@@ -73,13 +72,10 @@ static int write_page(struct domain *d, uint64_t ptr, uint64_t val)
 static inline int update_entry(struct update_context *c, uint64_t ptr, uint64_t val,
 			       bool preserve_ad)
 {
-	mfn_t table = paddr_to_mfn(ptr);
+	int rc = pagetype_write(c->d, paddr_to_mfn(ptr), (ptr & ~PAGE_MASK) / 8, val, c->owner,
+				preserve_ad);
 
-	if (likely(pagetype_is_table(c->d, table))) {
-		return pagetype_write(c->d, table, (ptr & ~PAGE_MASK) / 8, val, c->owner,
-				      preserve_ad);
-	}
-	return write_page(c->d, ptr, val);
+	return likely(rc != -XEN_ENOENT) ? rc : write_page(c->d, ptr, val);
 }
 
 static int update_m2p(struct domain *d, uint64_t ptr, uint64_t val)
@@ -136,6 +132,11 @@ static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_
 	return rc;
 }
 
+static size_t report_done(gva_t to, uint32_t done)
+{
+	return copy_out(to, &done);
+}
+
 long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
 {
 	struct update_context c;
@@ -157,10 +158,8 @@ long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t fore
 			break;
 		}
 		if (hypercall_preempt()) {
-			uint32_t total = before + done;
-
-			close_context(&c);
-			if (pdone && copy_out(pdone, &total)) {
+			close_context(c);
+			if (pdone && report_done(pdone, before + done)) {
 				return -XEN_EFAULT;
 			}
 			return hypercall_restart(__HYPERVISOR_mmu_update,
@@ -168,25 +167,16 @@ long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t fore
 						 (n - done) | (1U << 31), pdone, foreign, 0);
 		}
 	}
-	close_context(&c);
-	if (pdone) {
-		done += before;
-		if (copy_out(pdone, &done)) {
-			rc = -XEN_EFAULT;
-		}
-	}
-	return rc;
+	close_context(c);
+	return unlikely(pdone) && report_done(pdone, before + done) ? -XEN_EFAULT : rc;
 }
 
-/* Whom UVMF_* asks to flush; the pointer part may name a bitmap of vCPUs. */
-static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
+/* UVMF_*: what to flush, and where; the pointer part may name a bitmap of vCPUs. */
+static __attribute__((noinline)) int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 {
 	uint64_t vcpus = ~0ULL;
 	cpumask_t cpus;
 
-	if ((flags & UVMF_FLUSHTYPE_MASK) == 0) {
-		return 0;
-	}
 	switch (flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK) {
 	case UVMF_LOCAL:
 		cpus = (cpumask_t)1 << cpu_id();
@@ -213,20 +203,19 @@ static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain
 {
 	struct vcpu *v = cpu_info()->current;
 	struct domain *d = v->domain;
-	unsigned int index;
-	mfn_t table;
 	long rc = -XEN_EINVAL;
+	uint64_t at;
 
-	if (!va_canonical(va) || (va >= HV_START && va < HV_END)) {
+	if (va >= HV_START && va < HV_END) {
 		return -XEN_EINVAL;
 	}
 	spin_lock(&d->pages.pt_lock);
-	if (ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va,
-		      &table, &index)) {
-		rc = pagetype_write(d, table, index, entry, owner, false);
+	at = ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va);
+	if (at) {
+		rc = pagetype_write(d, paddr_to_mfn(at), ptwalk_index(at), entry, owner, false);
 	}
 	spin_unlock(&d->pages.pt_lock);
-	return rc ? rc : flush_after(d, va, flags);
+	return rc || !(flags & UVMF_FLUSHTYPE_MASK) ? rc : flush_after(d, va, flags);
 }
 
 long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t a4, uint64_t a5)

@@ -176,9 +176,9 @@ Test(pagetype, refuses_table_entries_of_the_wrong_kind)
 		refuses_write(d1, table[i], 512, 0, d1, -XEN_EINVAL);
 	}
 	refuses_write(d1, t.l4, 1, entry(t.l1, RW), d1, -XEN_EBUSY);
-	refuses_write(d1, t.page, 1, 0, d1, -XEN_EINVAL);
-	refuses_write(d1, plain, 1, 0, d1, -XEN_EINVAL);
-	refuses_write(d2, t.l1, 1, 0, d2, -XEN_EINVAL); /* not the owner's */
+	refuses_write(d1, t.page, 1, 0, d1, -XEN_ENOENT);
+	refuses_write(d1, plain, 1, 0, d1, -XEN_ENOENT);
+	refuses_write(d2, t.l1, 1, 0, d2, -XEN_ENOENT); /* not the owner's */
 	check_counts(0);
 }
 
@@ -401,18 +401,15 @@ Test(pagetype, walks_find_the_entry_or_say_no)
 {
 	struct tree t = make_tree(d1);
 	gva_t va = 8ULL << 39 | 7ULL << 30 | 6ULL << 21 | 5ULL << 12;
-	unsigned int index;
-	mfn_t table;
 
-	cr_assert(ptwalk_l1(t.l4, va + 0x123, &table, &index));
-	cr_assert(mfn_eq(table, t.l1));
-	cr_assert_eq(index, 5);
+	cr_assert_eq(ptwalk_l1(t.l4, va + 0x123), mfn_to_paddr(t.l1) + 5 * 8);
+	cr_assert_eq(ptwalk_index(ptwalk_l1(t.l4, va)), 5);
 	cr_assert_eq(ptwalk_l1e(t.l4, va), table_of(t.l1)[5]);
-	cr_assert_not(ptwalk_l1(t.l4, va + (1ULL << 39), &table, &index));
-	cr_assert_not(ptwalk_l1(t.l4, va + (1ULL << 30), &table, &index));
-	cr_assert_not(ptwalk_l1(t.l4, va + (1ULL << 21), &table, &index));
-	cr_assert_not(ptwalk_l1(t.l4, 0x0000900000000000ULL, &table, &index));
-	cr_assert_not(ptwalk_l1(mfn(~0ULL), va, &table, &index));
+	cr_assert_not(ptwalk_l1(t.l4, va + (1ULL << 39)));
+	cr_assert_not(ptwalk_l1(t.l4, va + (1ULL << 30)));
+	cr_assert_not(ptwalk_l1(t.l4, va + (1ULL << 21)));
+	cr_assert_not(ptwalk_l1(t.l4, 0x0000900000000000ULL));
+	cr_assert_not(ptwalk_l1(mfn(~0ULL), va));
 	cr_assert_eq(ptwalk_l1e(t.l4, va + 4096), 0);
 }
 
