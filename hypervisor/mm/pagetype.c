@@ -460,7 +460,8 @@ static force_inline int write_l1(struct domain *d, struct write w, const struct 
 	return 0;
 }
 
-static force_inline int write_table(struct domain *d, struct write w, enum frame_type level)
+static __attribute__((noinline)) int write_table(struct domain *d, struct write w,
+						 enum frame_type level)
 {
 	bool same = (w.old & w.new &PTE_P) && !((w.old ^ w.new) & PTE_ADDR);
 	int rc = same ? adjust_table_entry(&w.new) : get_entry(d, level, &w.new);
@@ -515,7 +516,11 @@ static force_inline int write_entry(struct domain *d, mfn_t table, unsigned int 
 	if (expect && *expect != w.old) {
 		return -XEN_EAGAIN;
 	}
-	return level == FRAME_L1 ? write_l1(d, w, foreign) : write_table(d, w, level);
+	if (likely(level == FRAME_L1)) {
+		return write_l1(d, w, foreign);
+	}
+	/* A copy of its own, so that w need not be in memory. */
+	return write_table(d, (struct write){ w.at, w.old, w.new, w.preserve_ad, w.exact }, level);
 }
 
 int pagetype_write(struct domain *d, mfn_t table, unsigned int index, uint64_t entry,

@@ -137,13 +137,13 @@ static size_t report_done(gva_t to, uint32_t done)
 	return copy_out(to, &done);
 }
 
-long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
+static __attribute__((noinline)) long update_many(uint64_t ureqs, uint64_t count, uint64_t pdone,
+						  uint64_t foreign)
 {
 	struct update_context c;
 	uint32_t n = (uint32_t)count & ~(1U << 31), done = 0, before = 0;
 	long rc;
 
-	(void)a5;
 	/* A continued call carries what was done before in *pdone already. */
 	if (unlikely(count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
 		return -XEN_EFAULT;
@@ -169,6 +169,28 @@ long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t fore
 	}
 	close_context(c);
 	return unlikely(pdone) && report_done(pdone, before + done) ? -XEN_EFAULT : rc;
+}
+
+/* What a fault of a process comes to: one entry of its own. */
+static inline long update_single(gva_t req)
+{
+	struct domain *me = cpu_info()->current->domain;
+	struct update_context c = { me, me };
+	int rc;
+
+	spin_lock(&me->pages.pt_lock);
+	rc = update_one(&c, req);
+	spin_unlock(&me->pages.pt_lock);
+	return rc;
+}
+
+long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
+{
+	(void)a5;
+	if (likely(count == 1 && !pdone && (uint32_t)foreign == DOMID_SELF)) {
+		return update_single(ureqs);
+	}
+	return update_many(ureqs, count, pdone, foreign);
 }
 
 /* UVMF_*: what to flush, and where; the pointer part may name a bitmap of vCPUs. */

@@ -2,7 +2,7 @@
 # The same in a guest, and what creating and destroying one costs; our toolstack on both.
 # on: peer pavane
 # aim: getpid <= 900
-# aim: clock_gettime <= 100
+# aim: clock_gettime <= 200
 # aim: anonymous_fault <= 5200
 # aim: pipe_round_trip <= 18000
 # aim: fork_exit <= 1000000
