@@ -75,7 +75,7 @@ struct hcall_grants {
 };
 /*
  * What the hypervisor's log says of domid's grants when asked to dump its table (GNTTABOP_dump_table):
- * 0 or -errno; -ENODATA: in other words than Pavane's.
+ * 0 or -errno; -ENOSYS, -ENODATA: this hypervisor does not say, or not in Pavane's words.
  */
 int hcall_grants(struct hcall *h, domid_t domid, struct hcall_grants *g);
 

@@ -115,7 +115,7 @@ static int add_hypervisor(struct json_object *o)
 	}
 	rc = hcall_physinfo(h, &info);
 	counted = hcall_grants(h, 0, &grants);
-	if (counted != -ENODATA && rc == 0) {
+	if (counted != -ENODATA && counted != -ENOSYS && rc == 0) {
 		rc = counted;
 	}
 	if (rc < 0) {

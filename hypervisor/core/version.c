@@ -78,7 +78,7 @@ static long get_features(gva_t arg)
 }
 
 /* Everything but the version itself, which guests ask for as the cheapest call there is. */
-static __attribute__((noinline)) long other_questions(uint64_t cmd, uint64_t arg)
+static out_of_line long other_questions(uint64_t cmd, uint64_t arg)
 {
 	const struct domain *d = cpu_current()->domain;
 

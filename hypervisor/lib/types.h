@@ -58,5 +58,7 @@ static inline mfn_t paddr_to_mfn(paddr_t p)
 #define likely(x)		     __builtin_expect(!!(x), 1)
 #define unlikely(x)		     __builtin_expect(!!(x), 0)
 #define force_inline		     inline __attribute__((always_inline))
+/* Keeps a rare path out of the frame of a hot one. */
+#define out_of_line		     __attribute__((noinline))
 
 #endif

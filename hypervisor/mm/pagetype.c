@@ -460,8 +460,7 @@ static force_inline int write_l1(struct domain *d, struct write w, const struct 
 	return 0;
 }
 
-static __attribute__((noinline)) int write_table(struct domain *d, struct write w,
-						 enum frame_type level)
+static out_of_line int write_table(struct domain *d, struct write w, enum frame_type level)
 {
 	bool same = (w.old & w.new &PTE_P) && !((w.old ^ w.new) & PTE_ADDR);
 	int rc = same ? adjust_table_entry(&w.new) : get_entry(d, level, &w.new);

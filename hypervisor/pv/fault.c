@@ -53,7 +53,7 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
 	return true;
 }
 
-static void general_protection(struct vcpu *v, struct regs *r)
+static out_of_line void general_protection(struct vcpu *v, struct regs *r)
 {
 	if (software_interrupt(v, r)) {
 		return;
@@ -64,7 +64,7 @@ static void general_protection(struct vcpu *v, struct regs *r)
 	bounce_gp(v, r, r->error_code);
 }
 
-static void debug_trap(struct vcpu *v, struct regs *r)
+static out_of_line void debug_trap(struct vcpu *v, struct regs *r)
 {
 	uint64_t dr6;
 

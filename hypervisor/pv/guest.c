@@ -423,7 +423,7 @@ static inline bool sysret_fits(const struct regs *r)
 }
 
 /* Due work, then at most one event; softirqs may have put another vCPU in this one's place. */
-static __attribute__((noinline)) bool finish_work(struct regs *r)
+static out_of_line bool finish_work(struct regs *r)
 {
 	do {
 		struct vcpu *v;

@@ -137,8 +137,8 @@ static size_t report_done(gva_t to, uint32_t done)
 	return copy_out(to, &done);
 }
 
-static __attribute__((noinline)) long update_many(uint64_t ureqs, uint64_t count, uint64_t pdone,
-						  uint64_t foreign)
+static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdone,
+				    uint64_t foreign)
 {
 	struct update_context c;
 	uint32_t n = (uint32_t)count & ~(1U << 31), done = 0, before = 0;
@@ -194,7 +194,7 @@ long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t fore
 }
 
 /* UVMF_*: what to flush, and where; the pointer part may name a bitmap of vCPUs. */
-static __attribute__((noinline)) int flush_after(struct domain *d, uint64_t va, uint64_t flags)
+static out_of_line int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 {
 	uint64_t vcpus = ~0ULL;
 	cpumask_t cpus;

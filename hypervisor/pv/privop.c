@@ -24,7 +24,7 @@ static bool do_cpuid(struct vcpu *v, struct regs *r)
 	return true;
 }
 
-bool privop_forced_cpuid(struct vcpu *v, struct regs *r)
+out_of_line bool privop_forced_cpuid(struct vcpu *v, struct regs *r)
 {
 	static const uint8_t want[7] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
 	uint8_t code[7];

@@ -158,7 +158,7 @@ static int write_entry(struct domain *dom, struct regs *r, const struct decoded 
 	return 1;
 }
 
-bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
+out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 {
 	struct domain *dom = v->domain;
 	struct decoded d;

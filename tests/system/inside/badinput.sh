@@ -13,9 +13,10 @@ dd if=/dev/zero of=$bad_kernels/corrupt bs=1 seek=4000000 count=64 conv=notrunc 
 cp /usr/bin/busybox $bad_kernels/program
 truncate -s 16M /scratch/used.img
 
+# The census first: it counts pavd's descriptors, among them those of a `pav` that has just ended.
 snapshot() {
-	pav list | awk '{ print $1, $2, $3, $4, $5 }'
 	pav census 2>/dev/null
+	pav list | awk '{ print $1, $2, $3, $4, $5 }'
 	xenstore-ls -f / 2>/dev/null | grep -v 'memory/'
 	ls /sys/class/net
 	ps -o comm | grep '^pav' | sort
@@ -25,10 +26,10 @@ snapshot() {
 settled() {
 	local last=x now=y i
 	for i in $(seq 20); do
+		sleep 0.4
 		now=$(snapshot)
 		[ "$now" = "$last" ] && break
 		last=$now
-		sleep 0.4
 	done
 	printf '%s\n' "$now"
 }
