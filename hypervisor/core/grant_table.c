@@ -410,7 +410,7 @@ static long get_status_frames(gva_t uop)
 	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
 }
 
-/* One line to the log; `pav census` reads it there. */
+/* One line to the log, for `pav census` to read there: nobody waits for it on the console. */
 static void log_table(struct domain *d)
 {
 	struct grant_table *t = &d->grants;
@@ -424,8 +424,8 @@ static void log_table(struct domain *d)
 			    GTF_type_mask) != GTF_invalid;
 		used += a->readers || a->writers;
 	}
-	log_info("d%u: grant table of %u/%u frames, %u entries granted, %u in use, %u mappings held",
-		 d->id, t->frames, t->max_frames, granted, used, t->maps);
+	log_debug("d%u: grant table of %u/%u frames, %u entries granted, %u in use, %u mappings held",
+		  d->id, t->frames, t->max_frames, granted, used, t->maps);
 	spin_unlock(&t->lock);
 }
 
