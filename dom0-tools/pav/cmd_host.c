@@ -144,7 +144,6 @@ static void add_store(struct json_object *o)
 	store_close(s);
 }
 
-/* Our processes and how many descriptors they hold; less the ones this very question opens. */
 #define LOOKS	      5
 #define LOOK_PAUSE_US 100000
 
@@ -166,6 +165,7 @@ static int64_t settled_descriptors(struct json_object *pids)
 	return least;
 }
 
+/* Our processes and how many descriptors they hold; less the ones this very question opens. */
 static int add_processes(struct json_object *o)
 {
 	struct json_object *answer = ask(ask_new("pids", NULL)), *pids;

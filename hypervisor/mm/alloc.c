@@ -273,7 +273,7 @@ static unsigned int choose_order(unsigned int z, unsigned int order)
 	return order + (unsigned int)__builtin_ctz(zone_orders[z] >> order);
 }
 
-/* Zones below 1 GiB give clean blocks away before dirty ones of higher zones only if told to. */
+/* Zones up to 1 GiB: kept, even when clean, while a higher zone has anything at all. */
 #define KEPT_ZONES 18u
 
 static bool has_clean(unsigned int z, unsigned int order)

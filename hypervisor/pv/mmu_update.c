@@ -62,7 +62,7 @@ static int write_page(struct domain *d, uint64_t ptr, uint64_t val)
 	int rc = frame_get_type(m, FRAME_WRITABLE, d);
 
 	if (rc == 0) {
-		((volatile uint64_t *)frame_to_virt(m))[(ptr & ~PAGE_MASK) / 8] = val;
+		((volatile uint64_t *)frame_to_virt(m))[ptwalk_index(ptr)] = val;
 		frame_put_type(m);
 	}
 	return rc;
@@ -72,7 +72,7 @@ static int write_page(struct domain *d, uint64_t ptr, uint64_t val)
 static inline int update_entry(struct update_context *c, uint64_t ptr, uint64_t val,
 			       bool preserve_ad)
 {
-	int rc = pagetype_write(c->d, paddr_to_mfn(ptr), (ptr & ~PAGE_MASK) / 8, val, c->owner,
+	int rc = pagetype_write(c->d, paddr_to_mfn(ptr), ptwalk_index(ptr), val, c->owner,
 				preserve_ad);
 
 	return likely(rc != -XEN_ENOENT) ? rc : write_page(c->d, ptr, val);

@@ -184,7 +184,7 @@ out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 		enum frame_type t = frame_type_of(frame_of(table));
 
 		if (t >= FRAME_L1 && t <= FRAME_L4 && frame_type_count(frame_of(table))) {
-			rc = write_entry(dom, r, &d, table, (va & ~PAGE_MASK) / 8, va & 7);
+			rc = write_entry(dom, r, &d, table, ptwalk_index(va), va & 7);
 		}
 		spin_unlock(&dom->pages.pt_lock);
 		frame_put(table);
