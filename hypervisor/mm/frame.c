@@ -164,7 +164,7 @@ static int settle_new_type(mfn_t m, struct frame *f, enum frame_type t, uint32_t
 	return 0;
 }
 
-int frame_take_type(mfn_t m, enum frame_type t)
+int frame_take_type_slow(mfn_t m, enum frame_type t)
 {
 	struct frame *f = frame_of(m);
 	uint32_t x = frame_type_settled(f);
@@ -195,7 +195,7 @@ int frame_take_type(mfn_t m, enum frame_type t)
 	}
 }
 
-void frame_drop_type(mfn_t m)
+void frame_drop_type_slow(mfn_t m)
 {
 	struct frame *f = frame_of(m);
 	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);

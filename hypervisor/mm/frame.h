@@ -97,26 +97,6 @@ static inline uint32_t frame_type_count(const struct frame *f)
 /* No wrap even if every CPU tries at once. */
 #define FRAME_TYPE_LIMIT (FT_COUNT - 4096)
 
-/* The common case of frame_take_type(f, WRITABLE): it has users already.  False: nothing was done. */
-static inline bool frame_add_writable(struct frame *f)
-{
-	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
-
-	return x >> FT_TYPE_SHIFT == FRAME_WRITABLE && (x & FT_COUNT) - 1 < FRAME_TYPE_LIMIT - 1 &&
-	       atomic_compare_exchange_strong_explicit(&f->type, &x, x + 1, memory_order_acq_rel,
-						       memory_order_relaxed);
-}
-
-/* ... and of frame_drop_type(): it keeps users. */
-static inline bool frame_remove_writable(struct frame *f)
-{
-	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
-
-	return x >> FT_TYPE_SHIFT == FRAME_WRITABLE && (x & FT_COUNT) > 1 &&
-	       atomic_compare_exchange_strong_explicit(&f->type, &x, x - 1, memory_order_acq_rel,
-						       memory_order_relaxed);
-}
-
 /* CPUs that may have cached a mapping of the frame, or it as a table. */
 cpumask_t frame_cpus(const struct frame *f);
 
@@ -150,12 +130,42 @@ void frame_share(mfn_t m, const struct domain *d);
  */
 void frame_unshare(mfn_t m);
 
+/* The parts of the two below that are not for every page-table write. */
+int frame_take_type_slow(mfn_t m, enum frame_type t);
+void frame_drop_type_slow(mfn_t m);
+
 /*
  * For mm/pagetype.c: one type reference, WRITABLE, SHARED or SEGDESC, on a frame to which the caller
  * holds a general one. 0, -EBUSY, -EINVAL.
  */
-int frame_take_type(mfn_t m, enum frame_type t);
-void frame_drop_type(mfn_t m);
+static inline int frame_take_type(mfn_t m, enum frame_type t)
+{
+	struct frame *f = frame_of(m);
+	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
+
+	/* Most often: a frame that is mapped writable already. */
+	if (t == FRAME_WRITABLE && x >> FT_TYPE_SHIFT == FRAME_WRITABLE &&
+	    (x & FT_COUNT) - 1 < FRAME_TYPE_LIMIT - 1 &&
+	    atomic_compare_exchange_strong_explicit(&f->type, &x, x + 1, memory_order_acq_rel,
+						    memory_order_relaxed)) {
+		return 0;
+	}
+	return frame_take_type_slow(m, t);
+}
+
+static inline void frame_drop_type(mfn_t m)
+{
+	struct frame *f = frame_of(m);
+	uint32_t x = atomic_load_explicit(&f->type, memory_order_relaxed);
+
+	/* ... and stays so. */
+	if (x >> FT_TYPE_SHIFT != FRAME_WRITABLE || (x & FT_COUNT) <= 1 ||
+	    !atomic_compare_exchange_strong_explicit(&f->type, &x, x - 1, memory_order_acq_rel,
+						     memory_order_relaxed)) {
+		frame_drop_type_slow(m);
+	}
+}
+
 /* Waits while another CPU is recording the stamp of a type that it just let go; returns the type word. */
 uint32_t frame_type_settled(struct frame *f);
 

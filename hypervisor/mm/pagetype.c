@@ -57,8 +57,7 @@ static inline int get_ram_frame(mfn_t m, bool writable, const struct domain *own
 	if (!frame_get(m, owner)) {
 		return -XEN_EINVAL;
 	}
-	if (!writable || frame_add_writable(frame_of(m)) ||
-	    frame_type_of(frame_of(m)) == FRAME_SHARED) {
+	if (!writable || frame_type_of(frame_of(m)) == FRAME_SHARED) {
 		return 0;
 	}
 	rc = frame_take_type(m, FRAME_WRITABLE);
@@ -117,7 +116,7 @@ int pagetype_get_l1e(struct domain *d, uint64_t *entry, struct domain *foreign)
 /* The type half of a writable entry's references. */
 static void put_writable(mfn_t m)
 {
-	if (!frame_remove_writable(frame_of(m)) && frame_type_of(frame_of(m)) != FRAME_SHARED) {
+	if (frame_type_of(frame_of(m)) != FRAME_SHARED) {
 		frame_drop_type(m);
 	}
 }
