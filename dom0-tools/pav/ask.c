@@ -77,36 +77,63 @@ static struct json_object *exchange(int fd, struct json_object *request)
 	return answer;
 }
 
-struct json_object *ask(struct json_object *request)
+/* The connection, or a negative errno after one line that says why not. */
+static int connect_pavd(void)
 {
 	int fd = unixsock_connect(PAVD_SOCKET);
-	struct json_object *answer, *err;
 
-	if (fd < 0) {
-		if (fd == -ENOENT || fd == -ECONNREFUSED) {
-			fprintf(stderr, "pav: pavd is not running; start it with: pavd\n");
-		} else {
-			fprintf(stderr, "pav: can't reach pavd: %s\n", strerror(-fd));
-		}
-		json_object_put(request);
-		return NULL;
+	if (fd == -ENOENT || fd == -ECONNREFUSED) {
+		fprintf(stderr, "pav: pavd is not running; start it with: pavd\n");
+	} else if (fd < 0) {
+		fprintf(stderr, "pav: can't reach pavd: %s\n", strerror(-fd));
 	}
-	answer = exchange(fd, request);
-	close(fd);
-	json_object_put(request);
+	return fd;
+}
+
+/* Says why there is nothing to go on with, if so. */
+static bool is_granted(struct json_object *answer)
+{
+	struct json_object *err;
+
 	if (!json_object_is_type(answer, json_type_object)) {
 		fprintf(stderr, "pav: pavd ended before it answered\n");
-		json_object_put(answer);
-		return NULL;
+		return false;
 	}
 	if (json_object_get_boolean(json_object_object_get(answer, "ok"))) {
-		return answer;
+		return true;
 	}
 	err = json_object_object_get(answer, "error");
 	fprintf(stderr, "pav: %s\n",
 		err ? json_object_get_string(err) : "pavd refused without a reason");
-	json_object_put(answer);
-	return NULL;
+	return false;
+}
+
+struct json_object *ask_open(struct json_object *request, int *fd)
+{
+	struct json_object *answer = NULL;
+
+	*fd = connect_pavd();
+	if (*fd >= 0) {
+		answer = exchange(*fd, request);
+		if (!is_granted(answer)) {
+			close(*fd);
+			json_object_put(answer);
+			answer = NULL;
+		}
+	}
+	json_object_put(request);
+	return answer;
+}
+
+struct json_object *ask(struct json_object *request)
+{
+	int fd;
+	struct json_object *answer = ask_open(request, &fd);
+
+	if (answer) {
+		close(fd);
+	}
+	return answer;
 }
 
 int ask_plain(struct json_object *request)

@@ -13,6 +13,9 @@ struct json_object *ask_new(const char *cmd, const char *name);
  */
 struct json_object *ask(struct json_object *request);
 
+/* The same, but with an answer the connection stays open, in *fd, for the caller to close. */
+struct json_object *ask_open(struct json_object *request, int *fd);
+
 /* For commands whose answer says nothing more: exit status. */
 int ask_plain(struct json_object *request);
 

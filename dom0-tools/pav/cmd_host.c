@@ -144,40 +144,33 @@ static void add_store(struct json_object *o)
 	store_close(s);
 }
 
-#define LOOKS	      5
-#define LOOK_PAUSE_US 100000
-
-/* Of pavd and its helpers.  The least of a few looks: pavd may not have closed our own question yet. */
-static int64_t settled_descriptors(struct json_object *pids)
+/* Of pavd and its helpers. */
+static int64_t sum_descriptors(struct json_object *pids)
 {
-	int64_t least = INT64_MAX;
+	int64_t sum = 0;
 
-	for (int look = 0; look < LOOKS; look++) {
-		int64_t sum = 0;
-
-		for (size_t i = 0; i < json_object_array_length(pids); i++) {
-			sum += count_descriptors(
-				json_object_get_int(json_object_array_get_idx(pids, i)));
-		}
-		least = sum < least ? sum : least;
-		usleep(LOOK_PAUSE_US);
+	for (size_t i = 0; i < json_object_array_length(pids); i++) {
+		sum += count_descriptors(json_object_get_int(json_object_array_get_idx(pids, i)));
 	}
-	return least;
+	return sum;
 }
 
-/* Our processes and how many descriptors they hold; less the ones this very question opens. */
+/*
+ * Our processes and how many descriptors they hold, less the one of this very question: its
+ * connection is kept open meanwhile, so that it is always there to be left out.
+ */
 static int add_processes(struct json_object *o)
 {
-	struct json_object *answer = ask(ask_new("pids", NULL)), *pids;
-	size_t n;
+	int fd;
+	struct json_object *answer = ask_open(ask_new("pids", NULL), &fd), *pids;
 
 	if (!answer) {
 		return CMD_FAILED;
 	}
 	pids = json_object_object_get(answer, "pids");
-	n = json_object_array_length(pids);
-	add(o, "processes", (int64_t)n);
-	add(o, "descriptors", settled_descriptors(pids));
+	add(o, "processes", (int64_t)json_object_array_length(pids));
+	add(o, "descriptors", sum_descriptors(pids) - 1);
+	close(fd);
 	json_object_put(answer);
 	return 0;
 }
