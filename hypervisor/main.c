@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "core/audit.h"
 #include "core/domain.h"
 #include "core/sched/sched.h"
 #include "core/softirq.h"
@@ -158,6 +159,7 @@ void boot_main(uint32_t magic, uint32_t info)
 	sched_init(*opt_sched ? opt_sched : "credit");
 	init_idle(0);
 	domains_init();
+	audit_init();
 	time_set_wallclock(clock_rtc_seconds(), 0, cpu_time_now());
 
 	/* The other CPUs, then the control domain. */

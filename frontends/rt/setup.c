@@ -36,6 +36,9 @@ void rt_main(struct start_info *si)
 	events_init();
 	timer_init();
 	v = guest_main();
+	if (v == SUCCESS && audit_machine() == AUDIT_FAILED) {
+		CHECK(false, "the hypervisor's counts and references agree");
+	}
 	if (checks_failed) {
 		print("VERDICT FAILURE %u of %u checks failed\n", checks_failed, checks_made);
 	} else if (v == SUCCESS) {

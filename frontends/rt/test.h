@@ -36,4 +36,11 @@ extern unsigned int checks_failed, checks_made;
 		}                                                                               \
 	} while (0)
 
+/*
+ * audit.c: the hypervisor's own proof that all its counts are right.  NONE: it cannot be asked (a plain guest, a release
+ * build, another hypervisor).  What is wrong is on the console.  After main() of a guest it is asked in any case.
+ */
+enum audit_verdict { AUDIT_OK, AUDIT_FAILED, AUDIT_NONE, AUDIT_PENDING };
+enum audit_verdict audit_machine(void);
+
 #endif

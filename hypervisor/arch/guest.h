@@ -7,6 +7,7 @@
 
 #include "lib/types.h"
 
+struct audit;
 struct domain;
 struct vcpu;
 
@@ -21,6 +22,9 @@ void guest_vcpu_destroy(struct vcpu *v);
  * All its vCPUs are off every CPU.  0, or -ERESTART to be called again.
  */
 int guest_relinquish(struct domain *d);
+
+/* Tells the audit (mm/audit.h) of every frame that d's vCPUs hold by themselves. */
+void guest_audit(const struct domain *d, struct audit *a);
 
 /* Leaves prev, enters next and does not return: the stack starts anew. */
 __attribute__((noreturn)) void guest_switch(struct vcpu *prev, struct vcpu *next);

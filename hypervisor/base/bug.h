@@ -15,10 +15,13 @@ __attribute__((noreturn)) void __stack_chk_fail(void);
 			panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); \
 		}                                                          \
 	} while (0)
+/* CHECKED: a debug build, which may take its time to prove that it is right. */
 #ifdef NDEBUG
 #define ASSERT(c) ((void)sizeof(c))
+#define CHECKED	  0
 #else
 #define ASSERT(c) BUG_ON(!(c))
+#define CHECKED	  1
 #endif
 
 #endif

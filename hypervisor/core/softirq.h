@@ -8,7 +8,15 @@
 
 #include "arch/cpu.h"
 
-enum softirq { SOFTIRQ_TIMER, SOFTIRQ_SCHEDULE, SOFTIRQ_CONSOLE, SOFTIRQ_RCU, SOFTIRQS };
+enum softirq {
+	SOFTIRQ_TIMER,
+	SOFTIRQ_SCHEDULE,
+	SOFTIRQ_CONSOLE,
+	SOFTIRQ_RCU,
+	SOFTIRQ_REST,
+	SOFTIRQ_AUDIT,
+	SOFTIRQS
+};
 
 void softirq_raise(enum softirq s);			 /* this CPU */
 void softirq_raise_on(unsigned int cpu, enum softirq s); /* and kicks it */

@@ -21,6 +21,7 @@
 #include "base/bug.h"
 #include "base/lock.h"
 #include "lib/string.h"
+#include "mm/audit.h"
 #include "mm/frame.h"
 #include "mm/heap.h"
 
@@ -477,6 +478,61 @@ bool alloc_scrub_step(void)
 uint64_t alloc_unscrubbed_count(void)
 {
 	return atomic_load_explicit(&unscrubbed_count, memory_order_relaxed);
+}
+
+/* ---- for the audit ---- */
+
+/* False: the list leads on to where it has been. */
+static bool audit_block(struct audit *a, uint64_t n, unsigned int order)
+{
+	uint64_t waiting = 0;
+
+	for (uint64_t i = n; i < n + (1ULL << order); i++) {
+		if (!audit_free_frame(a, i, i == n)) {
+			return false;
+		}
+		waiting += (word_of(i) & UNSCRUBBED) != 0;
+	}
+	if (waiting && !(word_of(n) & FREE_DIRTY)) {
+		audit_wrong(a, "free block %#lx is clean, and %lu frames of it wait for scrubbing",
+			    (unsigned long)n, (unsigned long)waiting);
+	}
+	a->waiting += waiting;
+	return true;
+}
+
+static void audit_list(struct audit *a, unsigned int z, unsigned int order)
+{
+	uint32_t first = free_list[z][order].first, prev = NO_FRAME;
+	uint32_t n = first ? first - 1 : NO_FRAME;
+	bool sound = !(zone_orders[z] >> order & 1) == !first;
+
+	for (; sound && n != NO_FRAME; prev = n, n = link_next(n)) {
+		sound = is_free_block(n, order) && zone_of(n) == z &&
+			!(n & ((1ULL << order) - 1)) && n + (1ULL << order) <= frame_max &&
+			link_prev(n) == prev && audit_block(a, n, order);
+	}
+	if (!sound || free_list[z][order].last != (prev == NO_FRAME ? 0 : prev + 1)) {
+		audit_wrong(a, "free list of zone %u, order %u breaks at frame %#x after %#x", z,
+			    order, n, prev);
+	}
+}
+
+void heap_audit(struct audit *a)
+{
+	spin_lock(&heap_lock);
+	for (unsigned int z = 0; z < ZONES; z++) {
+		for (unsigned int k = 0; k < ORDERS; k++) {
+			audit_list(a, z, k);
+		}
+	}
+	if (a->free != alloc_free_count() || a->waiting != alloc_unscrubbed_count()) {
+		audit_wrong(a, "free: %lu and %lu of them wait, counted %lu and %lu",
+			    (unsigned long)alloc_free_count(),
+			    (unsigned long)alloc_unscrubbed_count(), (unsigned long)a->free,
+			    (unsigned long)a->waiting);
+	}
+	spin_unlock(&heap_lock);
 }
 
 void *alloc_pages(unsigned int order)

@@ -1,33 +1,39 @@
 /*
- * The audit: walks every validated table and adds up what it should hold, then
- * compares with what the frames say.  Slow and plain on purpose: it shares no
- * reasoning with the code that it checks but the meaning of an entry's bits.
+ * The audit: walks every validated table and adds up what it should hold, adds what others said that they hold,
+ * then compares with what the frames say.  Slow and plain on purpose: it shares no reasoning with the code that it
+ * checks but the meaning of an entry's bits.
+ *
+ * What is compared, for every frame of the machine: references and type references; that nothing is writable
+ * while it is a table or holds descriptors; that descriptors are harmless; that a grant entry has a handle; that the free
+ * lists hold each free frame once and nothing else; that the machine-to-physical table names no place for a frame that is
+ * not a guest's (where a guest's own is, only the guest knows); and each domain's total.
  */
 #include "mm/audit.h"
 
-#include <xen/errno.h>
+#include <stdarg.h>
 
 #include "arch/cpu.h"
+#include "base/log.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "mm/alloc.h"
 #include "mm/dompages.h"
-#include "mm/frame.h"
+#include "mm/heap.h"
+#include "mm/m2p.h"
+#include "mm/segdesc.h"
 #include "x86/pte.h"
 
-struct tally {
-	uint32_t refs, types;
-};
+#define ENTRIES	    512u
+#define SHOWN	    8 /* findings that are logged */
+#define LAST_DOMID  0x7fefu
+#define PTE_AD	    (PTE_A | PTE_D)
+#define L1_NEVER    0x3800000000000000ULL /* 59..61; 62 is PTE_GNTTAB */
+#define TABLE_NEVER (0x7ff0000000000000ULL | PTE_PS)
 
-struct audit {
-	uint64_t low, high;
-	struct tally *tally; /* of frames low..high-1 */
-	uint16_t owner;
-	bool everyone;
-	long wrong;
-	uint64_t extra, owned;
-	char *msg;
-	size_t size;
+struct audit_tally {
+	uint32_t refs, types;
+	int32_t readable, writable; /* grant handles less grant entries */
+	bool free;
 };
 
 static uint32_t type_word(uint64_t n)
@@ -35,159 +41,370 @@ static uint32_t type_word(uint64_t n)
 	return atomic_load(&frame_table[n].type);
 }
 
-/* A frame in use by a domain that is being audited. */
-static bool concerns(const struct audit *a, uint64_t n)
+static enum frame_type type_of(uint64_t n)
 {
-	const struct frame *f = &frame_table[n];
-
-	return f->ref && f->owner < FRAME_OWNER_IO - 1 && (a->everyone || f->owner == a->owner);
+	return type_word(n) >> FT_TYPE_SHIFT;
 }
 
-static void complain(struct audit *a, uint64_t n, const char *what, uint64_t have, uint64_t want)
+static uint32_t refs_of(uint64_t n)
 {
-	if (!a->wrong++ && a->size) {
-		snprintf(a->msg, a->size,
-			 "frame %#llx owner %u type word %#x: %s %llu, counted %llu",
-			 (unsigned long long)n, frame_table[n].owner, type_word(n), what,
-			 (unsigned long long)have, (unsigned long long)want);
+	return atomic_load(&frame_table[n].ref) & FR_COUNT;
+}
+
+static bool is_table(enum frame_type t)
+{
+	return t >= FRAME_L1 && t <= FRAME_L4;
+}
+
+static bool is_domains(uint64_t n)
+{
+	return refs_of(n) && frame_table[n].owner <= LAST_DOMID;
+}
+
+bool audit_begin(struct audit *a)
+{
+	*a = (struct audit){ 0 };
+	while ((PAGE_SIZE << a->order) < frame_max * sizeof(*a->tally)) {
+		a->order++;
+	}
+	a->slots = alloc_page();
+	a->tally = a->order <= ALLOC_MAX_ORDER ? alloc_pages(a->order) : NULL;
+	if (!a->slots || !a->tally) {
+		audit_end(a);
+		return false;
+	}
+	return true;
+}
+
+void audit_end(struct audit *a)
+{
+	free_page(a->slots);
+	free_pages(a->tally, a->order);
+}
+
+void audit_wrong(struct audit *a, const char *fmt, ...)
+{
+	char text[sizeof(a->first)];
+	va_list args;
+
+	va_start(args, fmt);
+	fmt_vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!a->wrong) {
+		str_copy(a->first, text, sizeof(a->first));
+	}
+	if (a->wrong++ < SHOWN) {
+		log_err("audit: %s", text);
 	}
 }
 
-static void add(struct audit *a, uint64_t n, uint32_t refs, uint32_t types)
+static void wrong_frame(struct audit *a, uint64_t n, const char *what, uint64_t have, uint64_t want)
 {
-	if (n >= a->low && n < a->high && concerns(a, n)) {
-		a->tally[n - a->low].refs += refs;
-		a->tally[n - a->low].types += types;
+	audit_wrong(a, "frame %#lx owner %u refs %#x type %#x: %s %#lx, counted %#lx",
+		    (unsigned long)n, frame_table[n].owner, atomic_load(&frame_table[n].ref),
+		    type_word(n), what, (unsigned long)have, (unsigned long)want);
+}
+
+/* ---- what others hold ---- */
+
+static bool known(struct audit *a, mfn_t m)
+{
+	if (!frame_valid(m)) {
+		audit_wrong(a, "frame %#lx is held and is none", (unsigned long)m.n);
+		return false;
+	}
+	return true;
+}
+
+void audit_hold(struct audit *a, mfn_t m, uint32_t n, enum frame_type t)
+{
+	if (!n || !known(a, m)) {
+		return;
+	}
+	a->tally[m.n].refs += n;
+	if (t != FRAME_NONE) {
+		a->tally[m.n].types += n;
+		if (type_of(m.n) != t) {
+			wrong_frame(a, m.n, "held as type", type_of(m.n), t);
+		}
 	}
 }
 
-static void count_l1e(struct audit *a, uint64_t e)
+void audit_lent(struct audit *a, const void *p, const struct domain *d)
+{
+	mfn_t m = virt_to_frame(p);
+
+	audit_hold(a, m, 1, FRAME_SHARED);
+	if (frame_table[m.n].owner != dom_pages_of(d)->owner) {
+		wrong_frame(a, m.n, "lent, owner", frame_table[m.n].owner, dom_pages_of(d)->owner);
+	}
+	a->lent++;
+}
+
+void audit_handle(struct audit *a, mfn_t m, bool readonly)
+{
+	if (known(a, m)) {
+		++*(readonly ? &a->tally[m.n].readable : &a->tally[m.n].writable);
+	}
+}
+
+bool audit_free_frame(struct audit *a, uint64_t n, bool head)
+{
+	if (a->tally[n].free) {
+		wrong_frame(a, n, "in two free blocks", 0, 0);
+		return false;
+	}
+	a->tally[n].free = true;
+	a->free++;
+	if (refs_of(n) || (!head && frame_table[n].owner != FRAME_OWNER_NONE)) {
+		wrong_frame(a, n, "free, references", refs_of(n), 0);
+	}
+	return true;
+}
+
+/* ---- what tables hold ---- */
+
+static void count_writable(struct audit *a, uint64_t n, uint64_t e)
+{
+	if (type_of(n) == FRAME_WRITABLE) {
+		a->tally[n].types += !(e & PTE_GNTTAB);
+	} else if (type_of(n) != FRAME_SHARED || (e & PTE_GNTTAB)) {
+		wrong_frame(a, n, "writable, entry", e, 0);
+	}
+}
+
+static void count_l1e(struct audit *a, uint64_t table, uint64_t e)
 {
 	uint64_t n = PTE_MFN(e).n;
 
-	if (!(e & PTE_P) || (e & PTE_GNTTAB) || n >= frame_max ||
-	    frame_table[n].owner == FRAME_OWNER_IO) {
+	if (!(e & PTE_P)) {
 		return;
 	}
-	if (!(e & PTE_US) || (e & PTE_G)) {
-		complain(a, n, "entry with wrong U/S or G", e, e);
+	if (!(e & PTE_US) || (e & (PTE_G | L1_NEVER))) {
+		wrong_frame(a, table, "entry with bits that are not allowed", e, 0);
 	}
-	add(a, n, 1, (e & PTE_RW) && type_word(n) >> FT_TYPE_SHIFT != FRAME_SHARED);
-	if ((e & PTE_RW) && type_word(n) >> FT_TYPE_SHIFT != FRAME_WRITABLE &&
-	    type_word(n) >> FT_TYPE_SHIFT != FRAME_SHARED) {
-		complain(a, n, "writable in an L1, entry", e, FRAME_WRITABLE);
+	if (n >= frame_max || frame_table[n].owner == FRAME_OWNER_IO) {
+		return;
+	}
+	if (e & PTE_GNTTAB) {
+		--*(e & PTE_RW ? &a->tally[n].writable : &a->tally[n].readable);
+	} else {
+		a->tally[n].refs++;
+	}
+	if (e & PTE_RW) {
+		count_writable(a, n, e);
 	}
 }
 
-static void count_table(struct audit *a, uint64_t n)
+static void count_table_entry(struct audit *a, uint64_t table, enum frame_type level, uint64_t e)
 {
-	enum frame_type level = type_word(n) >> FT_TYPE_SHIFT;
+	uint64_t n = PTE_MFN(e).n;
+
+	if (!(e & PTE_P)) {
+		return;
+	}
+	if (!(e & PTE_US) || (e & (PTE_G | TABLE_NEVER)) || n >= frame_max ||
+	    type_of(n) != level - 1 || !(type_word(n) & FT_VALIDATED) ||
+	    frame_table[n].owner != frame_table[table].owner) {
+		wrong_frame(a, table, "points to what is no table of the next level, entry", e, 0);
+	}
+	if (n < frame_max) {
+		a->tally[n].refs++;
+		a->tally[n].types++;
+	}
+}
+
+static bool is_hypervisor_slot(enum frame_type level, unsigned int i)
+{
+	return level == FRAME_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT;
+}
+
+static void check_slots(struct audit *a, uint64_t n, const uint64_t *t)
+{
+	cpu_fill_l4(a->slots, (struct domain *)dompages_find(frame_table[n].owner));
+	for (unsigned int i = HV_FIRST_SLOT; i <= HV_LAST_SLOT; i++) {
+		if ((t[i] ^ a->slots[i]) & ~PTE_AD) {
+			wrong_frame(a, n, "hypervisor's slot", t[i], a->slots[i]);
+		}
+	}
+}
+
+static void count_table(struct audit *a, uint64_t n, enum frame_type level)
+{
 	const uint64_t *t = frame_to_virt(mfn(n));
 
-	for (unsigned int i = 0; i < 512; i++) {
-		uint64_t child = PTE_MFN(t[i]).n;
-
-		if (level == FRAME_L4 && i >= HV_FIRST_SLOT && i <= HV_LAST_SLOT) {
-			continue;
-		}
+	for (unsigned int i = 0; i < ENTRIES; i++) {
 		if (level == FRAME_L1) {
-			count_l1e(a, t[i]);
-		} else if (t[i] & PTE_P) {
-			if (child >= frame_max || type_word(child) >> FT_TYPE_SHIFT != level - 1 ||
-			    !(type_word(child) & FT_VALIDATED)) {
-				complain(a, n, "points to what is not a table, entry", t[i], i);
-			}
-			add(a, child, 1, 1);
+			count_l1e(a, n, t[i]);
+		} else if (!is_hypervisor_slot(level, i)) {
+			count_table_entry(a, n, level, t[i]);
+		}
+	}
+	if (level == FRAME_L4) {
+		check_slots(a, n, t);
+	}
+}
+
+static void check_descriptors(struct audit *a, uint64_t n)
+{
+	const uint64_t *desc = frame_to_virt(mfn(n));
+
+	for (unsigned int i = 0; i < PAGE_SIZE / sizeof(*desc); i++) {
+		uint64_t fit = desc[i];
+
+		if (!segdesc_fix(&fit) || fit != desc[i]) {
+			wrong_frame(a, n, "descriptor", desc[i], fit);
 		}
 	}
 }
 
+/* What the frame's own words say of it: its allocation, its pin, and the table that it is. */
 static void count_frame(struct audit *a, uint64_t n)
 {
 	uint32_t x = type_word(n);
 	enum frame_type type = x >> FT_TYPE_SHIFT;
-	bool table = type >= FRAME_L1 && type <= FRAME_L4;
+	bool used = x & FT_COUNT, checked = is_table(type) || type == FRAME_SEGDESC;
 
-	if (type != FRAME_SHARED) {
-		a->owned++;
-		add(a, n, atomic_load(&frame_table[n].ref) & FR_ALLOCATED ? 1 : 0, 0);
-	} else {
-		add(a, n, 1, 1);
+	if (atomic_load(&frame_table[n].ref) & FR_ALLOCATED) {
+		a->tally[n].refs++;
 	}
 	if (x & FT_PINNED) {
-		add(a, n, 1, 1);
-		if (!table) {
-			complain(a, n, "pinned, type", type, FRAME_L1);
-		}
+		a->tally[n].refs++;
+		a->tally[n].types++;
 	}
-	if (table && (x & FT_COUNT)) {
-		if (!(x & FT_VALIDATED)) {
-			complain(a, n, "in use but not validated, count", x & FT_COUNT, 0);
-		}
-		count_table(a, n);
-	} else if (table && (x & (FT_VALIDATED | FT_PINNED))) {
-		complain(a, n, "out of use but flagged", x, 0);
+	if ((x & FT_PINNED) && (!is_table(type) || !used)) {
+		wrong_frame(a, n, "pinned, and no table in use: type", type, FRAME_L1);
+	}
+	if (!(x & FT_VALIDATED) != !(used && checked)) {
+		wrong_frame(a, n, "in use or not, and flagged otherwise", x, 0);
+	} else if (used && is_table(type) && is_domains(n)) {
+		count_table(a, n, type);
+	} else if (used && type == FRAME_SEGDESC) {
+		check_descriptors(a, n);
+	}
+}
+
+/* ---- comparison ---- */
+
+/* A shared page that was taken back while it was mapped has no owner; its type stays until the last mapping goes. */
+static bool is_orphan(uint64_t n)
+{
+	return frame_table[n].owner == FRAME_OWNER_NONE && type_of(n) == FRAME_SHARED;
+}
+
+static void compare_used(struct audit *a, uint64_t n)
+{
+	const struct audit_tally *t = &a->tally[n];
+	uint32_t types = t->types + is_orphan(n);
+
+	if (!is_domains(n) && !is_orphan(n)) {
+		wrong_frame(a, n, "in use, owner", frame_table[n].owner, LAST_DOMID);
+	}
+	if (refs_of(n) != t->refs) {
+		wrong_frame(a, n, "references", refs_of(n), t->refs);
+	}
+	if ((type_word(n) & FT_COUNT) != types) {
+		wrong_frame(a, n, "type references", type_word(n) & FT_COUNT, types);
+	}
+	if (t->types > t->refs) {
+		wrong_frame(a, n, "types without a reference", t->types, t->refs);
+	}
+	if (t->readable < 0 || t->writable < 0) {
+		wrong_frame(a, n, "grant entries without a handle, readable and writable",
+			    (uint64_t)-t->readable, (uint64_t)-t->writable);
+	}
+	a->refs += refs_of(n);
+	a->types += type_word(n) & FT_COUNT;
+}
+
+static void compare_unused(struct audit *a, uint64_t n)
+{
+	const struct audit_tally *t = &a->tally[n];
+	uint16_t owner = frame_table[n].owner;
+
+	if (t->refs || t->types || t->readable < 0 || t->writable < 0) {
+		wrong_frame(a, n, "unused, references", 0, t->refs);
+	}
+	if (!t->free && owner != FRAME_OWNER_XEN && owner != FRAME_OWNER_IO) {
+		wrong_frame(a, n, "unused and in no free block, owner", owner, FRAME_OWNER_XEN);
 	}
 }
 
 static void compare_frame(struct audit *a, uint64_t n)
 {
-	const struct tally *t = &a->tally[n - a->low];
-	uint32_t refs = atomic_load(&frame_table[n].ref) & FR_COUNT;
-	uint32_t types = type_word(n) & FT_COUNT;
+	bool guests = atomic_load(&frame_table[n].ref) & FR_ALLOCATED;
 
-	if (refs < t->refs) {
-		complain(a, n, "references", refs, t->refs);
+	if (refs_of(n)) {
+		compare_used(a, n);
 	} else {
-		a->extra += refs - t->refs;
+		compare_unused(a, n);
 	}
-	if (types < t->types) {
-		complain(a, n, "type references", types, t->types);
-	} else if (types - t->types > refs - t->refs) {
-		complain(a, n, "type references without a reference", types, t->types);
+	if (a->tally[n].free && refs_of(n)) {
+		wrong_frame(a, n, "free and in use", refs_of(n), 0);
+	}
+	if (!guests && m2p_get(mfn(n)) != M2P_INVALID) {
+		wrong_frame(a, n, "no guest's, and has a place in one:", m2p_get(mfn(n)),
+			    M2P_INVALID);
 	}
 }
 
-static void audit_range(struct audit *a)
+static uint64_t count_owned(struct audit *a, const struct dom_pages *p)
 {
+	uint64_t owned = 0;
+
 	for (uint64_t n = 0; n < frame_max; n++) {
-		if (concerns(a, n)) {
+		if (!is_domains(n) || frame_table[n].owner != p->owner ||
+		    type_of(n) == FRAME_SHARED) {
+			continue;
+		}
+		owned++;
+		if (n < p->low || n >= p->high) {
+			wrong_frame(a, n, "outside of what teardown looks at, from", p->low,
+				    p->high);
+		}
+	}
+	return owned;
+}
+
+static void compare_totals(struct audit *a)
+{
+	uint64_t claims = 0;
+
+	for (unsigned int id = 0; id <= LAST_DOMID; id++) {
+		const struct dom_pages *p = dompages_find((uint16_t)id);
+		uint64_t owned;
+
+		if (!p) {
+			continue;
+		}
+		owned = count_owned(a, p);
+		a->owned += owned;
+		claims += p->outstanding;
+		if (owned != p->total || p->total > p->max) {
+			audit_wrong(a, "domain %u: total %lu of %lu, counted %lu", id,
+				    (unsigned long)p->total, (unsigned long)p->max,
+				    (unsigned long)owned);
+		}
+	}
+	if (claims != dompages_claimed()) {
+		audit_wrong(a, "claims: %lu in all, counted %lu", (unsigned long)dompages_claimed(),
+			    (unsigned long)claims);
+	}
+}
+
+void audit_frames(struct audit *a)
+{
+	heap_audit(a);
+	for (uint64_t n = 0; n < frame_max; n++) {
+		if (refs_of(n)) {
 			count_frame(a, n);
 		}
 	}
-	for (uint64_t n = a->low; n < a->high; n++) {
-		if (concerns(a, n)) {
-			compare_frame(a, n);
+	for (uint64_t n = 0; n < frame_max; n++) {
+		compare_frame(a, n);
+		if (is_domains(n) && !dompages_find(frame_table[n].owner)) {
+			wrong_frame(a, n, "owner unknown", frame_table[n].owner, 0);
 		}
 	}
-}
-
-long frame_audit(const struct domain *d, uint64_t *extra, char *msg, size_t size)
-{
-	struct audit a = { .high = frame_max, .everyone = !d, .msg = msg, .size = size };
-	unsigned int order = 0;
-
-	if (size) {
-		msg[0] = '\0';
-	}
-	if (d) {
-		a.owner = dom_pages_of(d)->owner;
-	}
-	while ((PAGE_SIZE << order) < (a.high - a.low) * sizeof(*a.tally)) {
-		order++;
-	}
-	a.tally = order <= ALLOC_MAX_ORDER ? alloc_pages(order) : NULL;
-	if (!a.tally) {
-		return -XEN_ENOMEM;
-	}
-	audit_range(&a);
-	if (d && a.owned != dom_pages_of(d)->total && !a.wrong++ && size) {
-		snprintf(msg, size, "domain %u: total %llu, counted %llu", a.owner,
-			 (unsigned long long)dom_pages_of(d)->total, (unsigned long long)a.owned);
-	}
-	free_pages(a.tally, order);
-	if (extra) {
-		*extra = a.extra;
-	}
-	return a.wrong;
+	compare_totals(a);
 }

@@ -1,10 +1,10 @@
 # Unit tests of hypervisor/core and hypervisor/ctl, on the host.
 
-HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_map.c grant_copy.c memory_op.c rights.c \
+HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_map.c grant_copy.c memory_op.c rights.c audit.c \
 	console_io.c version.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
 HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c \
 	tests/unit/hypervisor/core/memory_world.c tests/unit/hypervisor/ctl/ctl_fake.c
-HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c segdesc.c)
+HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c segdesc.c audit.c)
 
 # The hypervisor's own include root, and the ABI as it sees it.
 HV_HOST_CFLAGS := -Ihypervisor -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00 -fno-strict-aliasing
@@ -16,9 +16,10 @@ $(eval $(call unit_test,hypervisor/core/evtchn_test,hypervisor/core/evtchn.c hyp
 
 HV_GRANTS := $(addprefix hypervisor/core/,grant_table.c grant_map.c grant_copy.c)
 HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fake.c hypervisor/core/evtchn.c \
-	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c $(HV_MM_FILES)
+	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c hypervisor/lib/fmt.c $(HV_MM_FILES)
 
 $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/audit_test,hypervisor/core/audit.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c) tests/unit/hypervisor/ctl/ctl_fake.c
 $(eval $(call unit_test,hypervisor/ctl/domctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))

@@ -68,6 +68,9 @@ void domain_pages_gone(struct domain *d)
 void memory_start(void)
 {
 	frame_table_init(ARENA_FRAMES, frames);
+	for (unsigned int i = 0; i < ARENA_FIRST; i++) {
+		frames[i].owner = FRAME_OWNER_IO;
+	}
 	alloc_add_range(ARENA_FIRST, ARENA_FRAMES);
 	m2p_table = m2p;
 	m2p_entries = ARENA_FRAMES;

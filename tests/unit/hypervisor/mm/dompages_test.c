@@ -22,7 +22,7 @@ Test(dompages, the_limit_holds_and_nothing_leaks_at_it)
 	d1->pages.max = ~0ULL;
 	cr_assert(mfn_eq(dompages_alloc(d1, 18, 0), MFN_NONE));
 	cr_assert_eq(d1->pages.total, 20);
-	check_counts(0);
+	check_counts();
 }
 
 Test(dompages, steal_takes_only_what_nobody_uses)
@@ -38,7 +38,7 @@ Test(dompages, steal_takes_only_what_nobody_uses)
 	frame_put(m);
 	cr_assert_eq(pin(d1, l1, FRAME_L1), 0);
 	cr_assert_eq(dompages_steal(d1, l1), -XEN_EBUSY);
-	check_counts(0);
+	check_counts();
 	cr_assert_eq(dompages_steal(d1, m), 0);
 	cr_assert_eq(d1->pages.total, 1);
 	cr_assert_eq(m2p_get(m), M2P_INVALID);
@@ -50,7 +50,7 @@ Test(dompages, steal_takes_only_what_nobody_uses)
 	cr_assert_eq(cpu_fake.flushes, flushes + cpu_fake.cpus);
 	cr_assert(frame_get(m, d2));
 	frame_put(m);
-	check_counts(0);
+	check_counts();
 }
 
 Test(dompages, assign_respects_limit_and_death)
@@ -67,7 +67,7 @@ Test(dompages, assign_respects_limit_and_death)
 	cr_assert_eq(dompages_assign(d2, m, 0), -XEN_EINVAL);
 	cr_assert(mfn_eq(dompages_alloc(d2, 0, 0), MFN_NONE));
 	free_frames(m, 0);
-	check_counts(0);
+	check_counts();
 }
 
 Test(dompages, claims_set_memory_aside_for_one_domain)
@@ -114,7 +114,7 @@ Test(dompages, teardown_frees_all_and_says_so_once)
 	relinquish(d1);
 	cr_assert_eq(d1->gone, 1);
 	dompages_destroy(&d1->pages);
-	check_counts(0);
+	check_counts();
 }
 
 Test(dompages, teardown_waits_for_the_last_foreign_mapping)

@@ -29,7 +29,7 @@ Test(frame, references_are_for_owners_only)
 	}
 	cr_assert_not(frame_get(mfn(WORLD_FRAMES), d1));
 	cr_assert_not(frame_get(MFN_NONE, d1));
-	check_counts(0);
+	check_counts();
 }
 
 Test(frame, counts_do_not_overflow)
@@ -83,7 +83,7 @@ Test(frame, one_type_at_a_time)
 	cr_assert_eq(frame_get_type(m, FRAME_SEGDESC, d1), 0);
 	cr_assert_eq(frame_get_type(m, FRAME_WRITABLE, d1), -XEN_EBUSY);
 	frame_put_type(m);
-	check_counts(0);
+	check_counts();
 }
 
 Test(frame, tables_can_be_put_by_their_frame)
@@ -96,7 +96,7 @@ Test(frame, tables_can_be_put_by_their_frame)
 	frame_put_type(m);
 	frame_put_type(m);
 	spin_unlock(&d1->pages.pt_lock);
-	check_counts(0);
+	check_counts();
 }
 
 Test(frame, descriptors_are_made_harmless_or_refused)
@@ -129,7 +129,7 @@ Test(frame, descriptors_are_made_harmless_or_refused)
 	/* Between two uses the guest may have written to it. */
 	t[3] = GATE;
 	cr_assert_eq(frame_get_type(m, FRAME_SEGDESC, d1), -XEN_EINVAL);
-	check_counts(0);
+	check_counts();
 }
 
 static mfn_t settling;

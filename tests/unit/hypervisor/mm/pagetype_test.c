@@ -13,31 +13,6 @@
 
 TestSuite(pagetype, .init = world_start, .fini = world_stop);
 
-#define RO (PTE_P | PTE_US | PTE_A)
-#define RW (RO | PTE_RW | PTE_D)
-
-static uint64_t entry(mfn_t m, uint64_t flags)
-{
-	return mfn_to_paddr(m) | flags;
-}
-
-/* A tree of one table each, L4 pinned; the L1 maps a page at index 5, writable. */
-struct tree {
-	mfn_t l4, l3, l2, l1, page;
-};
-
-static struct tree make_tree(struct domain *d)
-{
-	struct tree t = { new_frame(d), new_frame(d), new_frame(d), new_frame(d), new_frame(d) };
-
-	table_of(t.l1)[5] = entry(t.page, RW);
-	table_of(t.l2)[6] = entry(t.l1, RW);
-	table_of(t.l3)[7] = entry(t.l2, RW);
-	table_of(t.l4)[8] = entry(t.l3, RW);
-	cr_assert_eq(pin(d, t.l4, FRAME_L4), 0);
-	return t;
-}
-
 static void refuses_pin(struct domain *d, mfn_t m, enum frame_type level, int expect)
 {
 	struct snapshot *s = snapshot_take();
@@ -67,11 +42,11 @@ Test(pagetype, a_pinned_tree_holds_one_reference_for_each_entry)
 	cr_assert_eq(types_of(t.l1), 1);
 	cr_assert_eq(refs_of(t.page), 2);
 	cr_assert_eq(frame_type_of(frame_of(t.page)), FRAME_WRITABLE);
-	check_counts(0);
+	check_counts();
 	cr_assert_eq(unpin(d1, t.l4), 0);
 	cr_assert_eq(refs_of(t.l1), 1);
 	cr_assert_eq(types_of(t.page), 0);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, entries_get_user_bit_and_lose_global_bit)
@@ -84,7 +59,7 @@ Test(pagetype, entries_get_user_bit_and_lose_global_bit)
 		     entry(page, PTE_P | PTE_US | PTE_NX | (1ULL << 58) | PTE_AVAIL));
 	cr_assert_eq(write_entry(d1, l1, 1, entry(page, PTE_P | PTE_G), d1), 0);
 	cr_assert_eq(table_of(l1)[1], entry(page, PTE_P | PTE_US));
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, hypervisor_slots_are_filled_ignored_refused_and_cleared)
@@ -102,7 +77,7 @@ Test(pagetype, hypervisor_slots_are_filled_ignored_refused_and_cleared)
 	for (unsigned int i = 0; i < 512; i++) {
 		cr_assert_eq(table_of(l4)[i], 0);
 	}
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, refuses_l1_entries_that_point_where_the_guest_may_not_go)
@@ -133,7 +108,7 @@ Test(pagetype, refuses_l1_entries_that_point_where_the_guest_may_not_go)
 		refuses_write(d1, l1, 9, bad[i], d1, i == 6 ? -XEN_EBUSY : -XEN_EINVAL);
 	}
 	free_page(own);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, device_memory_needs_the_right_and_holds_nothing)
@@ -150,11 +125,11 @@ Test(pagetype, device_memory_needs_the_right_and_holds_nothing)
 	cr_assert_eq(write_entry(d1, l1, 0, entry(mfn(WORLD_IO + 1), RW | PTE_PCD), d1), 0);
 	cr_assert_eq(write_entry(d1, l1, 1, entry(mfn(0xfee00), RW), d1), 0);
 	cr_assert_eq(refs_of(mfn(WORLD_IO + 1)), 0);
-	check_counts(0);
+	check_counts();
 	cr_assert_eq(write_entry(d1, l1, 0, entry(mfn(WORLD_IO + 1), RO), d1), 0);
 	cr_assert_eq(write_entry(d1, l1, 0, 0, d1), 0);
 	cr_assert_eq(unpin(d1, l1), 0);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, refuses_table_entries_of_the_wrong_kind)
@@ -179,7 +154,7 @@ Test(pagetype, refuses_table_entries_of_the_wrong_kind)
 	refuses_write(d1, t.page, 1, 0, d1, -XEN_ENOENT);
 	refuses_write(d1, plain, 1, 0, d1, -XEN_ENOENT);
 	refuses_write(d2, t.l1, 1, 0, d2, -XEN_ENOENT); /* not the owner's */
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, a_table_that_fails_deep_down_undoes_everything)
@@ -200,7 +175,7 @@ Test(pagetype, a_table_that_fails_deep_down_undoes_everything)
 	refuses_pin(d1, t.l4, FRAME_L4, -XEN_EINVAL);
 	table_of(bad)[511] = 0;
 	cr_assert_eq(pin(d1, t.l4, FRAME_L4), 0);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, one_l1_may_serve_several_l2_entries)
@@ -210,13 +185,13 @@ Test(pagetype, one_l1_may_serve_several_l2_entries)
 	cr_assert_eq(write_entry(d1, t.l2, 100, entry(t.l1, RW), d1), 0);
 	cr_assert_eq(write_entry(d1, t.l2, 101, entry(t.l1, RW), d1), 0);
 	cr_assert_eq(types_of(t.l1), 3);
-	check_counts(0);
+	check_counts();
 	cr_assert_eq(write_entry(d1, t.l2, 6, 0, d1), 0);
 	cr_assert_eq(write_entry(d1, t.l2, 100, 0, d1), 0);
 	cr_assert_eq(types_of(t.page), 1);
 	cr_assert_eq(write_entry(d1, t.l2, 101, 0, d1), 0);
 	cr_assert_eq(types_of(t.page), 0);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, pins_are_counted_once_and_only_for_the_owner)
@@ -234,7 +209,7 @@ Test(pagetype, pins_are_counted_once_and_only_for_the_owner)
 	cr_assert_eq(unpin(d1, l1), 0);
 	cr_assert_eq(unpin(d1, l1), -XEN_EINVAL);
 	cr_assert_eq(unpin(d1, mfn(~0ULL)), -XEN_EINVAL);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, stale_tlb_entries_are_flushed_before_a_frame_becomes_a_table)
@@ -276,7 +251,7 @@ Test(pagetype, foreign_frames_are_counted_on_their_owner)
 	refuses_write(d1, l1, 2, entry(l1, RO), d2, -XEN_EINVAL);
 	cr_assert_eq(refs_of(theirs), 3);
 	refuses_pin(d2, theirs, FRAME_L1, -XEN_EBUSY);
-	check_counts(0);
+	check_counts();
 	/* Its owner gives it up; it stays until the last mapping goes. */
 	cr_assert_eq(dompages_steal(d2, theirs), -XEN_EBUSY);
 	cr_assert_eq(dompages_release(d2, theirs), 0);
@@ -286,7 +261,7 @@ Test(pagetype, foreign_frames_are_counted_on_their_owner)
 	cr_assert_eq(write_entry(d1, l1, 0, 0, d1), 0);
 	cr_assert_eq(unpin(d1, l1), 0);
 	cr_assert_eq(d2->pages.total, total - 1);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, shared_frames_are_writable_without_the_writable_type)
@@ -306,7 +281,9 @@ Test(pagetype, shared_frames_are_writable_without_the_writable_type)
 	refuses_pin(d2, page, FRAME_L1, -XEN_EBUSY);
 	cr_assert_eq(dompages_release(d2, page), -XEN_EINVAL);
 	cr_assert_eq(dompages_steal(d2, page), -XEN_EINVAL);
-	check_counts(0);
+	world_lent(page, d2);
+	check_counts();
+	world_lent(page, NULL);
 	/* Taken back while still mapped: no longer d2's, freed by the last mapping. */
 	frame_unshare(page);
 	refuses_write(d1, l1, 2, entry(page, RO), d2, -XEN_EINVAL);
@@ -316,7 +293,7 @@ Test(pagetype, shared_frames_are_writable_without_the_writable_type)
 	cr_assert_eq(unpin(d1, l1), 0);
 	cr_assert_eq(alloc_free_count(), free + 1);
 	cr_assert_eq(d2->pages.total, total);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, changing_flags_only_touches_no_more_than_the_type)
@@ -326,7 +303,7 @@ Test(pagetype, changing_flags_only_touches_no_more_than_the_type)
 	cr_assert_eq(write_entry(d1, t.l1, 5, entry(t.page, RO), d1), 0);
 	cr_assert_eq(refs_of(t.page), 2);
 	cr_assert_eq(types_of(t.page), 0);
-	check_counts(0);
+	check_counts();
 	cr_assert_eq(write_entry(d1, t.l1, 5, entry(t.page, RO | PTE_NX | PTE_AVAIL), d1), 0);
 	cr_assert_eq(refs_of(t.page), 2);
 	cr_assert_eq(write_entry(d1, t.l1, 5, entry(t.page, RW), d1), 0);
@@ -339,7 +316,7 @@ Test(pagetype, changing_flags_only_touches_no_more_than_the_type)
 	cr_assert_eq(write_entry(d1, t.l2, 6, entry(t.l1, PTE_P), d1), 0);
 	cr_assert_eq(table_of(t.l2)[6], entry(t.l1, PTE_P | PTE_US));
 	cr_assert_eq(types_of(t.l1), 1);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, accessed_and_dirty_are_kept_when_asked)
@@ -356,7 +333,7 @@ Test(pagetype, accessed_and_dirty_are_kept_when_asked)
 	cr_assert_eq(pagetype_write(d1, t.l1, 9, entry(page, PTE_P | PTE_US), d1, true), 0);
 	cr_assert_eq(table_of(t.l1)[9], entry(page, PTE_P | PTE_US), "nothing was there to keep");
 	spin_unlock(&d1->pages.pt_lock);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, compare_and_exchange_writes_only_over_what_it_expects)
@@ -375,7 +352,7 @@ Test(pagetype, compare_and_exchange_writes_only_over_what_it_expects)
 	cr_assert_eq(types_of(t.page), 0);
 	cr_assert_eq(types_of(page), 1);
 	snapshot_free(s);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, grant_entries_hold_no_references_here)
@@ -388,11 +365,15 @@ Test(pagetype, grant_entries_hold_no_references_here)
 	table_of(t.l1)[20] = entry(theirs, RW | PTE_GNTTAB);
 	table_of(t.l1)[21] = entry(theirs, RW | PTE_GNTTAB);
 	cr_assert_eq(write_entry(d1, t.l1, 20, 0, d1), 0);
-	check_counts(1);
+	cr_assert_eq(write_entry(d1, t.l1, 21, 0, d1), 0);
+	world_hold(theirs, 1, FRAME_WRITABLE);
+	check_counts();
+	table_of(t.l1)[21] = entry(theirs, RW | PTE_GNTTAB);
 	cr_assert_eq(unpin(d1, t.l4), 0);
-	check_counts(1);
+	check_counts();
 	frame_put_type(theirs);
-	check_counts(0);
+	world_hold(theirs, 0, FRAME_NONE);
+	check_counts();
 	/* The guest cannot make such an entry valid by itself. */
 	refuses_pin(d1, t.l1, FRAME_L1, -XEN_EINVAL);
 }
@@ -422,7 +403,7 @@ Test(pagetype, a_pinned_table_that_was_given_up_can_be_unpinned)
 	refuses_pin(d1, l1, FRAME_L1, -XEN_EINVAL);
 	cr_assert_eq(unpin(d1, l1), 0);
 	cr_assert_eq(d1->pages.total, 0);
-	check_counts(0);
+	check_counts();
 }
 
 Test(pagetype, nothing_is_pinned_once_its_owner_is_dying)
@@ -530,7 +511,7 @@ static void play(uint64_t seed, unsigned int steps)
 	}
 	for (unsigned int i = 0; i < steps; i++) {
 		random_step();
-		check_counts(0);
+		check_counts();
 	}
 }
 
@@ -541,9 +522,9 @@ Test(pagetype, random_sequences_keep_counts_and_references_equal)
 	d1->may_map_devices = true;
 	play(1, 3000);
 	relinquish(d1);
-	check_counts(0);
+	check_counts();
 	relinquish(d2);
-	check_counts(0);
+	check_counts();
 	cr_assert_eq(d1->pages.total, 0);
 	cr_assert_eq(d2->pages.total, 0);
 	cr_assert_eq(d1->gone, 1);
@@ -575,5 +556,5 @@ Test(pagetype, random_refusals_leave_no_trace)
 		scribble(played[0][rnd(PLAYED)]);
 	}
 	cr_assert_gt(refused, 20);
-	check_counts(0);
+	check_counts();
 }

@@ -43,8 +43,27 @@ int pin(struct domain *d, mfn_t m, enum frame_type level);
 int unpin(struct domain *d, mfn_t m);
 int write_entry(struct domain *d, mfn_t table, unsigned int i, uint64_t e, struct domain *foreign);
 
-/* Every count agrees with every reference; exactly 'extra' references are held by something else. */
-void check_counts(uint64_t extra);
+#define RO (PTE_P | PTE_US | PTE_A)
+#define RW (RO | PTE_RW | PTE_D)
+static inline uint64_t entry(mfn_t m, uint64_t flags)
+{
+	return mfn_to_paddr(m) | flags;
+}
+/* A tree of one table each, L4 pinned; the L1 maps a page at index 5, writable. */
+struct tree {
+	mfn_t l4, l3, l2, l1, page;
+};
+struct tree make_tree(struct domain *d);
+
+/*
+ * Every count agrees with every reference, those counted that a test has said it holds: a number of references (0: none any
+ * more), with the type unless that is NONE; or the hypervisor's own on a page that is lent to d.
+ */
+void check_counts(void);
+void world_hold(mfn_t m, uint32_t n, enum frame_type t);
+void world_lent(mfn_t m, struct domain *d); /* d NULL: no more */
+/* The same audit for those who expect findings: their number, and the first one in first[200] if given. */
+long count_wrong(char *first);
 
 /* Frame table and memory as they are now; has anything changed since? (flags and stamps do not count) */
 struct snapshot;
