@@ -29,7 +29,7 @@ void guest_audit(const struct domain *d, struct audit *a);
 /* Leaves prev, enters next and does not return: the stack starts anew. */
 __attribute__((noreturn)) void guest_switch(struct vcpu *prev, struct vcpu *next);
 
-/* VCPUOP_initialise / domctl setvcpucontext: gva or kernel copy of vcpu_guest_context. */
+/* VCPUOP_initialise / domctl setvcpucontext. 0, -errno, or -ERESTART: again with the same, later. */
 struct vcpu_guest_context;
 int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v is paused */

@@ -207,6 +207,7 @@ long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
 {
 	struct domain *d = cpu_current()->domain;
 	struct vcpu *v;
+	long rc;
 
 	(void)a4, (void)a5;
 	if (id >= d->max_vcpus) {
@@ -217,7 +218,10 @@ long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
 	case VCPUOP_is_up:
 		return !(atomic_load(&v->pause_flags) & VPF_DOWN);
 	case VCPUOP_initialise:
-		return initialise(v, arg);
+		rc = initialise(v, arg);
+		return rc == -XEN_ERESTART
+			       ? hypercall_restart(__HYPERVISOR_vcpu_op, cmd, id, arg, 0, 0)
+			       : rc;
 	case VCPUOP_up:
 		return up(v);
 	case VCPUOP_down:

@@ -51,11 +51,6 @@ static uint32_t refs_of(uint64_t n)
 	return atomic_load(&frame_table[n].ref) & FR_COUNT;
 }
 
-static bool is_table(enum frame_type t)
-{
-	return t >= FRAME_L1 && t <= FRAME_L4;
-}
-
 static bool is_domains(uint64_t n)
 {
 	return refs_of(n) && frame_table[n].owner <= LAST_DOMID;
@@ -229,18 +224,22 @@ static void check_slots(struct audit *a, uint64_t n, const uint64_t *t)
 	}
 }
 
-static void count_table(struct audit *a, uint64_t n, enum frame_type level)
+/* Entries [0, end) hold references; less than all of them in a table that is half made, whose entries are as the guest wrote them. */
+static void count_table(struct audit *a, uint64_t n, enum frame_type level, unsigned int end)
 {
 	const uint64_t *t = frame_to_virt(mfn(n));
+	bool half = is_half_table(type_word(n));
 
-	for (unsigned int i = 0; i < ENTRIES; i++) {
+	for (unsigned int i = 0; i < end; i++) {
+		uint64_t e = half ? (t[i] | PTE_US) & ~PTE_G : t[i];
+
 		if (level == FRAME_L1) {
-			count_l1e(a, n, t[i]);
+			count_l1e(a, n, e);
 		} else if (!is_hypervisor_slot(level, i)) {
-			count_table_entry(a, n, level, t[i]);
+			count_table_entry(a, n, level, e);
 		}
 	}
-	if (level == FRAME_L4) {
+	if (level == FRAME_L4 && !half) {
 		check_slots(a, n, t);
 	}
 }
@@ -275,10 +274,13 @@ static void count_frame(struct audit *a, uint64_t n)
 	if ((x & FT_PINNED) && (!is_table(type) || !used)) {
 		wrong_frame(a, n, "pinned, and no table in use: type", type, FRAME_L1);
 	}
-	if (!(x & FT_VALIDATED) != !(used && checked)) {
+	if (is_half_table(x)) {
+		a->tally[n].refs++;
+		count_table(a, n, type, (x & FT_PROGRESS) - 1);
+	} else if (!(x & FT_VALIDATED) != !(used && checked)) {
 		wrong_frame(a, n, "in use or not, and flagged otherwise", x, 0);
 	} else if (used && is_table(type) && is_domains(n)) {
-		count_table(a, n, type);
+		count_table(a, n, type, ENTRIES);
 	} else if (used && type == FRAME_SEGDESC) {
 		check_descriptors(a, n);
 	}
@@ -292,6 +294,12 @@ static bool is_orphan(uint64_t n)
 	return frame_table[n].owner == FRAME_OWNER_NONE && type_of(n) == FRAME_SHARED;
 }
 
+/* Type references as the word has them; of half a table there are none. */
+static uint32_t types_of(uint64_t n)
+{
+	return is_half_table(type_word(n)) ? 0 : type_word(n) & FT_COUNT;
+}
+
 static void compare_used(struct audit *a, uint64_t n)
 {
 	const struct audit_tally *t = &a->tally[n];
@@ -303,8 +311,8 @@ static void compare_used(struct audit *a, uint64_t n)
 	if (refs_of(n) != t->refs) {
 		wrong_frame(a, n, "references", refs_of(n), t->refs);
 	}
-	if ((type_word(n) & FT_COUNT) != types) {
-		wrong_frame(a, n, "type references", type_word(n) & FT_COUNT, types);
+	if (types_of(n) != types) {
+		wrong_frame(a, n, "type references", types_of(n), types);
 	}
 	if (t->types > t->refs) {
 		wrong_frame(a, n, "types without a reference", t->types, t->refs);
@@ -314,7 +322,7 @@ static void compare_used(struct audit *a, uint64_t n)
 			    (uint64_t)-t->readable, (uint64_t)-t->writable);
 	}
 	a->refs += refs_of(n);
-	a->types += type_word(n) & FT_COUNT;
+	a->types += types_of(n);
 }
 
 static void compare_unused(struct audit *a, uint64_t n)

@@ -226,16 +226,18 @@ int dompages_release(struct domain *d, mfn_t m)
 	return r & FR_ALLOCATED ? 0 : -XEN_EINVAL;
 }
 
-static void unpin_if_pinned(struct dom_pages *p, mfn_t m)
+/* No table any more, if it was one.  False: again, later. */
+static bool give_up_table(struct dom_pages *p, mfn_t m)
 {
-	struct domain *d = domain_of(p);
+	bool done;
 
-	if (!(atomic_load_explicit(&frame_of(m)->type, memory_order_relaxed) & FT_PINNED)) {
-		return;
+	if (!is_table(frame_type_of(frame_of(m)))) {
+		return true;
 	}
 	spin_lock(&p->pt_lock);
-	pagetype_unpin(d, m); /* refuses what is not d's or not pinned after all */
+	done = pagetype_give_up(domain_of(p), m);
 	spin_unlock(&p->pt_lock);
+	return done;
 }
 
 static void begin_relinquish(struct dom_pages *p)
@@ -272,10 +274,10 @@ int dompages_relinquish(struct domain *d)
 			if (!frame_of(m)->ref || frame_of(m)->owner != p->owner) {
 				continue;
 			}
-			if (p->relinquish_pass == 1) {
-				unpin_if_pinned(p, m);
-			} else {
+			if (p->relinquish_pass == 2) {
 				dompages_release(d, m);
+			} else if (!give_up_table(p, m)) {
+				return -XEN_ERESTART;
 			}
 			budget -= MIN(budget, 15);
 		}

@@ -43,6 +43,9 @@ enum frame_type {
 #define FT_VALIDATED	 (1u << 28)
 #define FT_PINNED	 (1u << 27)
 #define FT_COUNT	 ((1u << 27) - 1)
+/* ... and with a table type, in use but not validated: [26] on its way back, [25:0] entries with their references, + 1 */
+#define FT_LEAVING	 (1u << 26)
+#define FT_PROGRESS	 (FT_LEAVING - 1)
 /* ref word: [31] allocated to its owner, [30:0] count */
 #define FR_ALLOCATED	 (1u << 31)
 #define FR_COUNT	 ((1u << 31) - 1)
@@ -76,6 +79,16 @@ extern struct frame *frame_table; /* indexed by frame number */
 extern uint64_t frame_max;	  /* one past the last frame the table describes */
 /* One past the last frame this CPU can address: set at boot from its physical address width (default: 40 bits). */
 extern uint64_t frame_limit;
+
+static inline bool is_table(enum frame_type t)
+{
+	return t >= FRAME_L1 && t <= FRAME_L4;
+}
+/* Of a type word: on its way to being a table, or back. */
+static inline bool is_half_table(uint32_t x)
+{
+	return is_table(x >> FT_TYPE_SHIFT) && (x & FT_COUNT) && !(x & FT_VALIDATED);
+}
 
 static inline bool frame_valid(mfn_t m)
 {

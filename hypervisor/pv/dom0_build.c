@@ -282,7 +282,7 @@ static uint64_t *l1_for(struct build *b, uint64_t *l4, uint64_t va)
 	return t;
 }
 
-static bool is_table(const struct build *b, uint64_t p)
+static bool holds_table(const struct build *b, uint64_t p)
 {
 	return p >= b->tables && p < b->tables + b->table_count;
 }
@@ -295,9 +295,9 @@ static void make_tables(struct build *b)
 	for (uint64_t p = 0; p < b->mapped_end; p++) {
 		uint64_t va = va_of(b, p);
 
-		l1_for(b, l4,
-		       va)[L1_INDEX(va)] = b->mfns[p] << PAGE_SHIFT |
-					   (is_table(b, p) ? ENTRY_FLAGS & ~PTE_RW : ENTRY_FLAGS);
+		l1_for(b, l4, va)[L1_INDEX(va)] = b->mfns[p] << PAGE_SHIFT |
+						  (holds_table(b, p) ? ENTRY_FLAGS & ~PTE_RW
+								     : ENTRY_FLAGS);
 	}
 	for (uint64_t i = 0; b->init_p2m && i < b->p2m_count; i++) {
 		uint64_t va = b->init_p2m + (i << PAGE_SHIFT);
@@ -345,7 +345,9 @@ static void start(const struct build *b)
 	c.kernel_ss = GUEST_DS;
 	c.kernel_sp = c.user_regs.rsp;
 	c.ctrlreg[3] = b->mfns[b->tables] << PAGE_SHIFT;
-	rc = guest_vcpu_set_context(v, &c);
+	do {
+		rc = guest_vcpu_set_context(v, &c);
+	} while (rc == -XEN_ERESTART);
 	if (rc) {
 		panic("the control domain's first page tables were refused: %d", rc);
 	}
@@ -353,7 +355,7 @@ static void start(const struct build *b)
 	spin_lock(&b->d->pages.pt_lock);
 	rc = pagetype_pin(b->d, mfn(b->mfns[b->tables]), FRAME_L4);
 	spin_unlock(&b->d->pages.pt_lock);
-	BUG_ON(rc);
+	BUG_ON(rc); /* no -ERESTART: they are a base already */
 	vcpu_clear_flag(v, VPF_DOWN);
 	domain_unpause(b->d);
 }

@@ -39,7 +39,7 @@ static bool hold_table(struct domain *d, mfn_t table)
 	if (!frame_valid(table) || !frame_get(table, d)) {
 		return false;
 	}
-	if (frame_type_of(frame_of(table)) != FRAME_L1 || !frame_type_count(frame_of(table))) {
+	if (pagetype_level(d, table) != FRAME_L1) {
 		frame_put(table);
 		return false;
 	}

@@ -485,6 +485,21 @@ static bool context_valid(const struct vcpu_guest_context *c)
 	       ((c->flags & VGCF_in_kernel) || c->ctrlreg[1] >> PAGE_SHIFT);
 }
 
+bool guest_settle_tables(struct domain *d)
+{
+	bool settled;
+
+	if (likely(pagetype_settled(d))) {
+		return true;
+	}
+	do {
+		spin_lock(&d->pages.pt_lock);
+		settled = pagetype_settle(d);
+		spin_unlock(&d->pages.pt_lock);
+	} while (!settled && !hypercall_preempt());
+	return settled;
+}
+
 int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 {
 	struct domain *d = v->domain;
@@ -498,6 +513,8 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	spin_lock(&d->pages.pt_lock);
 	if (d->pages.dying) {
 		rc = -XEN_EINVAL; /* guest_relinquish() may have been here already */
+	} else if (!pagetype_settled(d) && !pagetype_settle(d)) {
+		rc = -XEN_ERESTART;
 	} else if (l4.n) {
 		rc = pagetype_get(d, l4, FRAME_L4);
 	}

@@ -81,6 +81,11 @@ static inline struct pv_vcpu *pv_of(struct vcpu *v)
  */
 struct domain *guest_named_domain(domid_t id);
 void guest_named_done(struct domain *d);
+/*
+ * Goes on with what earlier requests left of d's tables, as each request about them does first.  False: pending
+ * work comes before the rest.
+ */
+bool guest_settle_tables(struct domain *d);
 
 /* Changes between guest kernel and user mode of the current vCPU (CR3, GS). */
 void guest_toggle_mode(struct vcpu *v);
@@ -110,7 +115,7 @@ void segments_load(struct vcpu *v);
 /* trapreg.c */
 void trapreg_set(struct vcpu *v, const struct trap_info *t);
 
-/* mmuext.c: new bases, with their references. 0 or -errno. */
+/* A new base, with its references. 0, -errno, -ERESTART: ask again when pending work is done. */
 int guest_set_base(struct vcpu *v, mfn_t l4, bool user);
 
 /* ptemul.c: a write by the guest to a page table it may only read. True if done. */

@@ -69,8 +69,8 @@ static int write_page(struct domain *d, uint64_t ptr, uint64_t val)
 }
 
 /* One MMU_NORMAL_PT_UPDATE: ptr is the machine address of the entry. */
-static inline int update_entry(struct update_context *c, uint64_t ptr, uint64_t val,
-			       bool preserve_ad)
+static force_inline int update_entry(struct update_context *c, uint64_t ptr, uint64_t val,
+				     bool preserve_ad)
 {
 	int rc = pagetype_write(c->d, paddr_to_mfn(ptr), ptwalk_index(ptr), val, c->owner,
 				preserve_ad);
@@ -90,7 +90,7 @@ static int update_m2p(struct domain *d, uint64_t ptr, uint64_t val)
 	return 0;
 }
 
-static inline int update_one(struct update_context *c, gva_t at)
+static force_inline int update_one(struct update_context *c, gva_t at)
 {
 	const uint64_t *req = (const uint64_t *)at;
 	uint64_t ptr, val;
@@ -121,12 +121,9 @@ static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_
 	int rc = 0;
 
 	spin_lock(&c->d->pages.pt_lock);
-	while (*done < end) {
+	while (!rc && *done < end) {
 		rc = update_one(c, reqs + (uint64_t)*done * sizeof(struct mmu_update));
-		if (unlikely(rc)) {
-			break;
-		}
-		++*done;
+		*done += rc >= 0;
 	}
 	spin_unlock(&c->d->pages.pt_lock);
 	return rc;
@@ -153,11 +150,13 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 		return rc;
 	}
 	for (;;) {
-		rc = update_some(&c, ureqs, n, &done);
-		if (rc || done == n) {
+		bool settled = guest_settle_tables(c.d);
+
+		rc = settled ? update_some(&c, ureqs, n, &done) : 0;
+		if ((rc < 0 && rc != -XEN_ERESTART) || (done == n && pagetype_settled(c.d))) {
 			break;
 		}
-		if (hypercall_preempt()) {
+		if (!settled || hypercall_preempt()) {
 			close_context(c);
 			if (pdone && report_done(pdone, before + done)) {
 				return -XEN_EFAULT;
@@ -168,7 +167,20 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 		}
 	}
 	close_context(c);
-	return unlikely(pdone) && report_done(pdone, before + done) ? -XEN_EFAULT : rc;
+	return unlikely(pdone) && report_done(pdone, before + done) ? -XEN_EFAULT : MIN(rc, 0);
+}
+
+/* Not done, or done but for what it let go: the rest as of a call of many that goes on. */
+static out_of_line long finish_single(gva_t req, int rc)
+{
+	uint64_t count = (rc == -XEN_ERESTART) | (1U << 31);
+
+	if (rc != -XEN_ERESTART && rc != PAGETYPE_UNSETTLED) {
+		return rc;
+	}
+	return hypercall_preempt()
+		       ? hypercall_restart(__HYPERVISOR_mmu_update, req, count, 0, DOMID_SELF, 0)
+		       : update_many(req, count, 0, DOMID_SELF);
 }
 
 /* What a fault of a process comes to: one entry of its own. */
@@ -181,13 +193,14 @@ static inline long update_single(gva_t req)
 	spin_lock(&me->pages.pt_lock);
 	rc = update_one(&c, req);
 	spin_unlock(&me->pages.pt_lock);
-	return rc;
+	return likely(!rc) ? 0 : finish_single(req, rc);
 }
 
 long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
 {
 	(void)a5;
-	if (likely(count == 1 && !pdone && (uint32_t)foreign == DOMID_SELF)) {
+	if (likely(count == 1 && !pdone && (uint32_t)foreign == DOMID_SELF &&
+		   pagetype_settled(cpu_info()->current->domain))) {
 		return update_single(ureqs);
 	}
 	return update_many(ureqs, count, pdone, foreign);
@@ -240,19 +253,36 @@ static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain
 	return rc || !(flags & UVMF_FLUSHTYPE_MASK) ? rc : flush_after(d, va, flags);
 }
 
+static out_of_line long update_va_settled(uint64_t va, uint64_t entry, uint64_t flags)
+{
+	struct domain *d = cpu_info()->current->domain;
+
+	return guest_settle_tables(d)
+		       ? update_va(va, entry, flags, d)
+		       : hypercall_restart(__HYPERVISOR_update_va_mapping, va, entry, flags, 0, 0);
+}
+
 long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t a4, uint64_t a5)
 {
+	struct domain *d = cpu_info()->current->domain;
+
 	(void)a4, (void)a5;
-	return update_va(va, entry, flags, cpu_info()->current->domain);
+	return likely(pagetype_settled(d)) ? update_va(va, entry, flags, d)
+					   : update_va_settled(va, entry, flags);
 }
 
 long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid,
 				      uint64_t a5)
 {
-	struct domain *owner = guest_named_domain((domid_t)domid);
+	struct domain *owner;
 	long rc;
 
 	(void)a5;
+	if (!guest_settle_tables(cpu_info()->current->domain)) {
+		return hypercall_restart(__HYPERVISOR_update_va_mapping_otherdomain, va, entry,
+					 flags, domid, 0);
+	}
+	owner = guest_named_domain((domid_t)domid);
 	if (!owner) {
 		return -XEN_ESRCH;
 	}

@@ -146,6 +146,7 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 	struct domain *d = guest_named_domain((domid_t)foreign);
 	uint32_t n = (uint32_t)count & ~(1U << 31), done = 0, before = 0;
 	struct mmuext_op op;
+	bool started = false;
 	long rc = 0;
 
 	(void)a5;
@@ -156,26 +157,31 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 		rc = -XEN_EFAULT;
 		n = 0;
 	}
-	for (; done < n; done++) {
-		if (done && hypercall_preempt()) {
-			uint32_t total = before + done;
-
-			rc = pdone && copy_out(pdone, &total)
-				     ? -XEN_EFAULT
-				     : hypercall_restart(__HYPERVISOR_mmuext_op,
-							 ops + done * sizeof(op),
-							 (n - done) | (1U << 31), pdone, foreign,
-							 0);
-			goto out;
-		}
+	/* Before the first, between two and after the last: tables that are still being taken apart. */
+	while (guest_settle_tables(d) && done < n && !(started && hypercall_preempt())) {
+		started = true;
 		if (copy_in_at(&op, ops, done)) {
 			rc = -XEN_EFAULT;
 			break;
 		}
 		rc = one_op(d, &op);
+		if (rc == -XEN_ERESTART) {
+			rc = 0;
+			continue;
+		}
 		if (rc) {
 			break;
 		}
+		done++;
+	}
+	if (!rc && (done < n || !pagetype_settled(d))) {
+		uint32_t total = before + done;
+
+		rc = pdone && copy_out(pdone, &total)
+			     ? -XEN_EFAULT
+			     : hypercall_restart(__HYPERVISOR_mmuext_op, ops + done * sizeof(op),
+						 (n - done) | (1U << 31), pdone, foreign, 0);
+		goto out;
 	}
 	if (pdone) {
 		done += before;

@@ -60,9 +60,10 @@ static bool read_control(struct vcpu *v, unsigned int n, uint64_t *value)
 	}
 }
 
-static bool write_control(struct vcpu *v, unsigned int n, uint64_t value)
+static bool write_control(struct vcpu *v, unsigned int n, uint64_t value, bool *again)
 {
 	struct pv_vcpu *p = v->pv;
+	int rc;
 
 	switch (n) {
 	case 0:
@@ -74,7 +75,9 @@ static bool write_control(struct vcpu *v, unsigned int n, uint64_t value)
 		v->info->arch.cr2 = value;
 		return true;
 	case 3:
-		return guest_set_base(v, paddr_to_mfn(value), false) == 0;
+		rc = guest_set_base(v, paddr_to_mfn(value), false);
+		*again = rc == -XEN_ERESTART;
+		return rc == 0 || *again;
 	case 4:
 		return true; /* what a guest cannot have it silently does not get */
 	default:
@@ -185,14 +188,14 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool
 	case DECODE_MOV_FROM_CR:
 		return read_control(v, d->control, emulate_reg(r, d->reg));
 	case DECODE_MOV_TO_CR:
-		return write_control(v, d->control, *emulate_reg(r, d->reg));
+		return write_control(v, d->control, *emulate_reg(r, d->reg), again);
 	case DECODE_MOV_FROM_DR:
 		*emulate_reg(r, d->reg) = debugreg_get(v, d->control);
 		return d->control < 8;
 	case DECODE_MOV_TO_DR:
 		return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
 	case DECODE_CLTS:
-		return write_control(v, 0, 0);
+		return write_control(v, 0, 0, again);
 	case DECODE_WBINVD:
 		if (v->domain->hardware) {
 			__asm__ volatile("wbinvd" ::: "memory");

@@ -114,9 +114,11 @@ static void advance(const struct decoded *d, struct regs *r)
 	r->rip += d->length;
 }
 
-/* d's table, entry index, byte offset in it; pt_lock is held. 1: done, 0: not ours, -1: refused. */
-static int write_entry(struct domain *dom, struct regs *r, const struct decoded *d, mfn_t table,
-		       unsigned int index, unsigned int offset)
+enum outcome { NOT_OURS, DONE, AGAIN, REFUSED };
+
+/* d's table, entry index, byte offset in it; pt_lock is held. */
+static enum outcome write_entry(struct domain *dom, struct regs *r, const struct decoded *d,
+				mfn_t table, unsigned int index, unsigned int offset)
 {
 	uint64_t mask = low_mask(d->bytes), accumulator = r->rax & mask, entry, old, operand, new,
 		 whole;
@@ -125,7 +127,7 @@ static int write_entry(struct domain *dom, struct regs *r, const struct decoded 
 	if (offset + d->bytes > 8 ||
 	    (d->high_byte && (d->op == DECODE_XCHG || d->op == DECODE_XADD)) ||
 	    (d->op == DECODE_STOS && d->address32)) {
-		return 0;
+		return NOT_OURS;
 	}
 	operand = d->operand_is_imm ? d->imm : *emulate_reg(r, d->op == DECODE_STOS ? 0 : d->reg);
 	if (d->high_byte) {
@@ -144,18 +146,21 @@ static int write_entry(struct domain *dom, struct regs *r, const struct decoded 
 		whole = (entry & ~(mask << (8 * offset))) | new << (8 * offset);
 		rc = pagetype_cmpxchg(dom, table, index, entry, whole);
 	} while (rc == -XEN_EAGAIN);
-	if (rc) {
+	if (rc == -XEN_ERESTART) {
+		return AGAIN;
+	}
+	if (rc < 0) {
 		log_guest(LOG_WARN, dom->id,
 			  "emulated page-table write %016lx -> %016lx refused: %d", entry, whole,
 			  rc);
-		return -1;
+		return REFUSED;
 	}
 	if (d->op == DECODE_CMPXCHG) {
 		r->rflags = (r->rflags & ~FLAGS_ARITHMETIC) |
 			    flags_of(d->op, accumulator, old, accumulator - old, d->bytes);
 	}
 	side_effects(d, r, old, operand, new);
-	return 1;
+	return DONE;
 }
 
 out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
@@ -165,8 +170,11 @@ out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 	uint8_t code[15];
 	uint64_t e;
 	mfn_t table;
-	int rc = 0;
+	enum outcome outcome = NOT_OURS;
 
+	if (!guest_settle_tables(dom)) {
+		return true; /* the instruction comes again */
+	}
 	spin_lock(
 		&dom->pages.pt_lock); /* else a table may be given up, and filled anew, under the walk */
 	e = ptwalk_l1e(paddr_to_mfn(v->pv->kernel_cr3), va);
@@ -181,18 +189,16 @@ out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 	}
 	spin_lock(&dom->pages.pt_lock);
 	if (frame_get(table, dom)) {
-		enum frame_type t = frame_type_of(frame_of(table));
-
-		if (t >= FRAME_L1 && t <= FRAME_L4 && frame_type_count(frame_of(table))) {
-			rc = write_entry(dom, r, &d, table, ptwalk_index(va), va & 7);
+		if (pagetype_level(dom, table) != FRAME_NONE) {
+			outcome = write_entry(dom, r, &d, table, ptwalk_index(va), va & 7);
 		}
 		spin_unlock(&dom->pages.pt_lock);
 		frame_put(table);
 	} else {
 		spin_unlock(&dom->pages.pt_lock);
 	}
-	if (rc > 0) {
+	if (outcome == DONE) {
 		advance(&d, r);
 	}
-	return rc > 0;
+	return outcome == DONE || outcome == AGAIN;
 }

@@ -94,7 +94,7 @@ BROKEN(an_entry_to_a_page_in_a_table_of_tables, "no table of the next level",
 BROKEN(a_level_skipped, "no table of the next level", table_of(t.l3)[8] = entry(t.l1, RW))
 BROKEN(a_table_out_of_range, "no table of the next level",
        table_of(t.l3)[8] = entry(mfn(WORLD_FRAMES + 9), RW))
-BROKEN(a_table_in_use_that_was_never_checked, "flagged otherwise",
+BROKEN(a_table_in_use_that_was_never_checked, "no table of the next level",
        atomic_fetch_and(&frame_of(t.l2)->type, ~FT_VALIDATED))
 BROKEN(a_page_flagged_as_checked, "flagged otherwise",
        atomic_fetch_or(&frame_of(t.page)->type, FT_VALIDATED))

@@ -65,13 +65,25 @@ uint32_t types_of(mfn_t m)
 	return frame_type_count(frame_of(m));
 }
 
+/* A request of several steps, as the hypervisor's callers make it. */
+#define IN_STEPS(d, rc, request)                      \
+	do {                                          \
+		spin_lock(&(d)->pages.pt_lock);       \
+		do {                                  \
+			while (!pagetype_settle(d)) { \
+			}                             \
+			(rc) = (request);             \
+		} while ((rc) == -XEN_ERESTART);      \
+		while (!pagetype_settle(d)) {         \
+		}                                     \
+		spin_unlock(&(d)->pages.pt_lock);     \
+	} while (0)
+
 int pin(struct domain *d, mfn_t m, enum frame_type level)
 {
 	int rc;
 
-	spin_lock(&d->pages.pt_lock);
-	rc = pagetype_pin(d, m, level);
-	spin_unlock(&d->pages.pt_lock);
+	IN_STEPS(d, rc, pagetype_pin(d, m, level));
 	return rc;
 }
 
@@ -79,9 +91,7 @@ int unpin(struct domain *d, mfn_t m)
 {
 	int rc;
 
-	spin_lock(&d->pages.pt_lock);
-	rc = pagetype_unpin(d, m);
-	spin_unlock(&d->pages.pt_lock);
+	IN_STEPS(d, rc, pagetype_unpin(d, m));
 	return rc;
 }
 
@@ -89,10 +99,8 @@ int write_entry(struct domain *d, mfn_t table, unsigned int i, uint64_t e, struc
 {
 	int rc;
 
-	spin_lock(&d->pages.pt_lock);
-	rc = pagetype_write(d, table, i, e, foreign, false);
-	spin_unlock(&d->pages.pt_lock);
-	return rc;
+	IN_STEPS(d, rc, pagetype_write(d, table, i, e, foreign, false));
+	return rc == PAGETYPE_UNSETTLED ? 0 : rc;
 }
 
 struct tree make_tree(struct domain *d)
