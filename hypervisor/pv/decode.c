@@ -34,7 +34,7 @@ static uint64_t sign_extend(uint64_t v, unsigned int bytes)
 }
 
 struct prefixes {
-	uint8_t rex;
+	uint8_t rex, segment;
 	bool size16, addr32, rep;
 };
 
@@ -61,16 +61,44 @@ static uint8_t read_prefixes(struct cursor *c, struct prefixes *p, bool code64)
 		case 0xf3:
 			p->rep = true;
 			break;
-		case 0xf0:
 		case 0x26:
 		case 0x2e:
 		case 0x36:
 		case 0x3e:
 		case 0x64:
 		case 0x65:
+			p->segment = b;
+			break;
+		case 0xf0:
 			break;
 		default:
 			return b;
+		}
+	}
+}
+
+/* Reads SIB and displacement: the parts of the operand's address. */
+static void read_address(struct cursor *c, struct decoded *d, const struct prefixes *p, uint8_t mod,
+			 uint8_t rm)
+{
+	uint8_t base = rm;
+
+	d->index = DECODE_NO_REG;
+	if (rm == 4) {
+		uint8_t sib = next(c), index = ((sib >> 3) & 7) | ((p->rex & 2) << 2);
+
+		base = sib & 7;
+		d->scale = sib >> 6;
+		d->index = index == 4 ? DECODE_NO_REG : index;
+	}
+	d->base = base | ((p->rex & 1) << 3);
+	if (mod == 1) {
+		d->displacement = (int8_t)next(c);
+	} else if (mod == 2 || (mod == 0 && base == 5)) {
+		d->displacement = (int32_t)next_imm(c, 4);
+		if (mod == 0) {
+			d->base = DECODE_NO_REG;
+			d->rip_relative = rm == 5;
 		}
 	}
 }
@@ -83,16 +111,7 @@ static uint8_t read_modrm(struct cursor *c, struct decoded *d, const struct pref
 	d->reg = ((m >> 3) & 7) | ((p->rex & 4) << 1);
 	d->memory = mod != 3;
 	if (d->memory) {
-		uint8_t base = rm;
-
-		if (rm == 4) {
-			base = next(c) & 7;
-		}
-		if (mod == 1) {
-			next(c);
-		} else if (mod == 2 || (mod == 0 && base == 5)) {
-			next_imm(c, 4);
-		}
+		read_address(c, d, p, mod, rm);
 	}
 	return m;
 }
@@ -300,6 +319,7 @@ void decode(struct decoded *d, const uint8_t *code, unsigned int n, bool code64)
 	op = read_prefixes(&c, &p, code64);
 	d->bytes = p.rex & 8 ? 8 : p.size16 ? 2 : 4;
 	d->rep = p.rep;
+	d->segment = p.segment;
 	d->address32 = p.addr32;
 	decode_one(d, &c, &p, op, code64);
 	d->length = c.at;

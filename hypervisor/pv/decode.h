@@ -1,7 +1,7 @@
 /*
  * A small decoder for the instructions that trap: pure, so that it can be fuzzed on the
- * host.  It says what the instruction does, not where: the faulting address is known from CR2 or
- * not needed.
+ * host.  It says what the instruction does; where is known from CR2 or not needed, but for an operand that may have
+ * begun on the page before: its address can be worked out from the parts given here.
  */
 #ifndef PAVANE_PV_DECODE_H
 #define PAVANE_PV_DECODE_H
@@ -56,8 +56,14 @@ struct decoded {
 	bool high_byte;	      /* AH..BH */
 	uint64_t imm;	      /* immediate, or the port of IN/OUT imm8 */
 	bool port_in_dx;
-	bool memory; /* the ModRM operand is memory */
+	bool memory; /* the ModRM operand is memory: */
+	uint8_t base, index,
+		scale; /* registers in encoding order, or DECODE_NO_REG; shift of the index */
+	bool rip_relative;
+	uint8_t segment; /* the prefix: 0x64 FS, 0x65 GS, others have base 0 */
+	int64_t displacement;
 };
+#define DECODE_NO_REG 0xff
 
 /* code: n bytes at RIP, fewer than 15 if the next page cannot be read. */
 void decode(struct decoded *d, const uint8_t *code, unsigned int n, bool code64);

@@ -8,6 +8,8 @@
 #include "mm/ptwalk.h"
 #include "pv/emulate.h"
 #include "pv/guest.h"
+#include "x86/cpu.h"
+#include "x86/io.h"
 #include "x86/pte.h"
 
 #define FLAG_ZF 0x40ULL
@@ -163,6 +165,42 @@ static enum outcome write_entry(struct domain *dom, struct regs *r, const struct
 	return DONE;
 }
 
+static uint64_t segment_base(const struct decoded *d)
+{
+	return d->segment == 0x64   ? rdmsr(MSR_FS_BASE)
+	       : d->segment == 0x65 ? rdmsr(MSR_GS_BASE)
+				    : 0;
+}
+
+/* Where the operand in memory begins. */
+static uint64_t operand_address(const struct decoded *d, struct regs *r)
+{
+	uint64_t a = (uint64_t)d->displacement;
+
+	if (d->op == DECODE_STOS) {
+		return r->rdi;
+	}
+	if (d->rip_relative) {
+		a += r->rip + d->length;
+	}
+	if (d->base != DECODE_NO_REG) {
+		a += *emulate_reg(r, d->base);
+	}
+	if (d->index != DECODE_NO_REG) {
+		a += *emulate_reg(r, d->index) << d->scale;
+	}
+	return segment_base(d) + (d->address32 ? (uint32_t)a : a);
+}
+
+/*
+ * CR2 is the first byte that may not be written: of an operand that began on the page before, not its first.
+ * Such a one is no write to one entry.
+ */
+static bool begins_before(const struct decoded *d, struct regs *r, uint64_t va)
+{
+	return unlikely(!(va & ~PAGE_MASK)) && operand_address(d, r) != va;
+}
+
 out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 {
 	struct domain *dom = v->domain;
@@ -184,7 +222,8 @@ out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 		return false;
 	}
 	decode(&d, code, emulate_fetch(code, r->rip), true);
-	if (d.op == DECODE_UNKNOWN || d.op >= DECODE_RDMSR || !d.memory) {
+	if (d.op == DECODE_UNKNOWN || d.op >= DECODE_RDMSR || !d.memory ||
+	    begins_before(&d, r, va)) {
 		return false;
 	}
 	spin_lock(&dom->pages.pt_lock);

@@ -184,3 +184,52 @@ Test(decode, random_bytes)
 		free(code);
 	}
 }
+
+/* The parts of an operand's address: base, index and scale, displacement, segment. */
+static const struct {
+	const char *name;
+	uint8_t code[15];
+	unsigned int base, index, scale, segment;
+	bool rip_relative;
+	int64_t displacement;
+} operands[] = {
+	{ "(%rdi)", { 0x48, 0x89, 0x07 }, 7, DECODE_NO_REG, 0, 0, false, 0 },
+	{ "-8(%r13)", { 0x49, 0x89, 0x45, 0xf8 }, 13, DECODE_NO_REG, 0, 0, false, -8 },
+	{ "8(%rsp)", { 0x44, 0x89, 0x4c, 0x24, 0x08 }, 4, DECODE_NO_REG, 0, 0, false, 8 },
+	{ "(%rax,%r12,4)", { 0x4a, 0x89, 0x0c, 0xa0 }, 0, 12, 2, 0, false, 0 },
+	{ "0x1000(%r8,%rcx)", { 0x49, 0x89, 0x84, 0x08, 0, 0x10, 0, 0 }, 8, 1, 0, 0, false, 0x1000 },
+	{ "disp32(,%rax,8)",
+	  { 0x48, 0x89, 0x0c, 0xc5, 0, 0, 0, 0x80 },
+	  DECODE_NO_REG,
+	  0,
+	  3,
+	  0,
+	  false,
+	  INT32_MIN },
+	{ "0x10(%rip)",
+	  { 0x48, 0x89, 0x05, 0x10, 0, 0, 0 },
+	  DECODE_NO_REG,
+	  DECODE_NO_REG,
+	  0,
+	  0,
+	  true,
+	  0x10 },
+	{ "%gs:(%rdx)", { 0x65, 0x48, 0x89, 0x0a }, 2, DECODE_NO_REG, 0, 0x65, false, 0 },
+	{ "lock %fs:(%rbx)", { 0x64, 0xf0, 0x48, 0x87, 0x0b }, 3, DECODE_NO_REG, 0, 0x64, false, 0 },
+};
+
+Test(decode, parts_of_an_address)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(operands); i++) {
+		struct decoded d;
+
+		decode(&d, operands[i].code, 15, true);
+		cr_expect(d.memory, "%s", operands[i].name);
+		cr_expect_eq(d.base, operands[i].base, "%s: base %u", operands[i].name, d.base);
+		cr_expect_eq(d.index, operands[i].index, "%s: index %u", operands[i].name, d.index);
+		cr_expect_eq(d.scale, operands[i].scale, "%s: scale %u", operands[i].name, d.scale);
+		cr_expect_eq(d.segment, operands[i].segment, "%s: segment", operands[i].name);
+		cr_expect_eq(d.rip_relative, operands[i].rip_relative, "%s: RIP", operands[i].name);
+		cr_expect_eq(d.displacement, operands[i].displacement, "%s", operands[i].name);
+	}
+}
