@@ -101,14 +101,17 @@ static force_inline int update_one(struct update_context *c, gva_t at)
 	    !guest_get64(&val, &req[1])) {
 		return -XEN_EFAULT;
 	}
-	switch (ptr & 3) {
+	/* Entries are aligned: the ABI has but two bits, yet a third is no entry's place either. */
+	switch (ptr & 7) {
 	case MMU_NORMAL_PT_UPDATE:
 	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return update_entry(c, ptr & ~3ULL, val, false);
+		return update_entry(c, ptr & ~7ULL, val, false);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		return update_entry(c, ptr & ~3ULL, val, true);
+		return update_entry(c, ptr & ~7ULL, val, true);
+	case MMU_MACHPHYS_UPDATE:
+		return update_m2p(c->owner, ptr & ~7ULL, val);
 	default:
-		return update_m2p(c->owner, ptr & ~3ULL, val);
+		return -XEN_ENOSYS;
 	}
 }
 
@@ -129,9 +132,10 @@ static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_
 	return rc;
 }
 
-static size_t report_done(gva_t to, uint32_t done)
+/* What is done is done: a bad place to say so makes no failure of it. */
+static void report_done(gva_t to, uint32_t done)
 {
-	return copy_out(to, &done);
+	(void)copy_out(to, &done);
 }
 
 static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdone,
@@ -141,9 +145,9 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 	uint32_t n = (uint32_t)count & ~(1U << 31), done = 0, before = 0;
 	long rc;
 
-	/* A continued call carries what was done before in *pdone already. */
+	/* A continued call carries what was done before in *pdone already, if that could be written. */
 	if (unlikely(count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
-		return -XEN_EFAULT;
+		before = 0;
 	}
 	rc = open_context(&c, foreign);
 	if (rc) {
@@ -158,8 +162,8 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 		}
 		if (!settled || hypercall_preempt()) {
 			close_context(c);
-			if (pdone && report_done(pdone, before + done)) {
-				return -XEN_EFAULT;
+			if (pdone) {
+				report_done(pdone, before + done);
 			}
 			return hypercall_restart(__HYPERVISOR_mmu_update,
 						 ureqs + done * sizeof(struct mmu_update),
@@ -167,7 +171,10 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 		}
 	}
 	close_context(c);
-	return unlikely(pdone) && report_done(pdone, before + done) ? -XEN_EFAULT : MIN(rc, 0);
+	if (pdone) {
+		report_done(pdone, before + done);
+	}
+	return MIN(rc, 0);
 }
 
 /* Not done, or done but for what it let go: the rest as of a call of many that goes on. */

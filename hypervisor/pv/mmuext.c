@@ -141,6 +141,14 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 	}
 }
 
+/* What is done is done: a bad place to say so makes no failure of it. */
+static void report_done(gva_t to, uint32_t done)
+{
+	if (to) {
+		(void)copy_out(to, &done);
+	}
+}
+
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
 {
 	struct domain *d = guest_named_domain((domid_t)foreign);
@@ -154,8 +162,7 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 		return -XEN_ESRCH;
 	}
 	if ((count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
-		rc = -XEN_EFAULT;
-		n = 0;
+		before = 0;
 	}
 	/* Before the first, between two and after the last: tables that are still being taken apart. */
 	while (guest_settle_tables(d) && done < n && !(started && hypercall_preempt())) {
@@ -175,20 +182,12 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 		done++;
 	}
 	if (!rc && (done < n || !pagetype_settled(d))) {
-		uint32_t total = before + done;
-
-		rc = pdone && copy_out(pdone, &total)
-			     ? -XEN_EFAULT
-			     : hypercall_restart(__HYPERVISOR_mmuext_op, ops + done * sizeof(op),
-						 (n - done) | (1U << 31), pdone, foreign, 0);
+		report_done(pdone, before + done);
+		rc = hypercall_restart(__HYPERVISOR_mmuext_op, ops + done * sizeof(op),
+				       (n - done) | (1U << 31), pdone, foreign, 0);
 		goto out;
 	}
-	if (pdone) {
-		done += before;
-		if (copy_out(pdone, &done)) {
-			rc = -XEN_EFAULT;
-		}
-	}
+	report_done(pdone, before + done);
 out:
 	guest_named_done(d);
 	return rc;
