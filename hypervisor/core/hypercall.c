@@ -53,7 +53,7 @@ const struct hypercall hypercall_table[HYPERCALLS] = {
 	ROW(console_io, do_console_io, 3, HC_ANY),
 	ROW(grant_table_op, do_grant_table_op, 3, HC_ANY),
 	ROW(vm_assist, do_vm_assist, 2, HC_ANY),
-	ROW(update_va_mapping_otherdomain, do_update_va_mapping_otherdomain, 4, HC_PRIVILEGED),
+	ROW(update_va_mapping_otherdomain, do_update_va_mapping_otherdomain, 4, HC_ANY),
 	ROW(iret, do_iret, 0, HC_ANY),
 	ROW(vcpu_op, do_vcpu_op, 3, HC_ANY),
 	ROW(set_segment_base, do_set_segment_base, 2, HC_ANY),

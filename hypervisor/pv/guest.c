@@ -228,6 +228,17 @@ struct domain *guest_named_domain(domid_t id)
 	return d;
 }
 
+int guest_named_error(domid_t id)
+{
+	struct domain *d = domain_get(id);
+
+	if (!d) {
+		return -XEN_ESRCH;
+	}
+	domain_put(d);
+	return -XEN_EPERM;
+}
+
 void guest_named_done(struct domain *d)
 {
 	if (d && d != cpu_current()->domain) {

@@ -77,9 +77,11 @@ static inline struct pv_vcpu *pv_of(struct vcpu *v)
 
 /*
  * The domain that a paging hypercall names: the current one (unreferenced), or another that it controls,
- * referenced.  NULL: none such.  done gives back what was taken; NULL is fine.
+ * referenced.  NULL: none such, and guest_named_error() says whether there is one at all: -ESRCH or -EPERM.
+ * done gives back what was taken; NULL is fine.
  */
 struct domain *guest_named_domain(domid_t id);
+int guest_named_error(domid_t id);
 void guest_named_done(struct domain *d);
 /*
  * Goes on with what earlier requests left of d's tables, as each request about them does first.  False: pending

@@ -33,7 +33,7 @@ static int open_context(struct update_context *c, uint64_t foreign)
 	}
 	c->d = tables ? guest_named_domain((domid_t)(tables - 1)) : me;
 	if (!c->d) {
-		return -XEN_ESRCH;
+		return guest_named_error((domid_t)(tables - 1));
 	}
 	if ((foreign & 0xffff) == DOMID_IO || (foreign & 0xffff) == DOMID_XEN) {
 		c->owner = me; /* device frames are judged by the mapper's own rights */
@@ -42,7 +42,7 @@ static int open_context(struct update_context *c, uint64_t foreign)
 	c->owner = guest_named_domain((domid_t)foreign);
 	if (!c->owner) {
 		guest_named_done(c->d);
-		return -XEN_ESRCH;
+		return guest_named_error((domid_t)foreign);
 	}
 	return 0;
 }
@@ -291,7 +291,7 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flag
 	}
 	owner = guest_named_domain((domid_t)domid);
 	if (!owner) {
-		return -XEN_ESRCH;
+		return guest_named_error((domid_t)domid);
 	}
 	rc = update_va(va, entry, flags, owner);
 	guest_named_done(owner);

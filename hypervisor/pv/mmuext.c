@@ -159,7 +159,7 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 
 	(void)a5;
 	if (!d) {
-		return -XEN_ESRCH;
+		return guest_named_error((domid_t)foreign);
 	}
 	if ((count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
 		before = 0;
