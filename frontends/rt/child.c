@@ -107,7 +107,7 @@ bool domain_gone(domid_t id)
 }
 
 /* The window shows a page of the child's, or again the page of ours that is at home there. */
-static long show(void *window, uint64_t mfn, domid_t owner)
+long child_show(void *window, uint64_t mfn, domid_t owner)
 {
 	struct mmu_update u = { pte_machine_address(pte_of(window, 1)),
 				mfn << PAGE_SHIFT | PTE_USUAL };
@@ -117,10 +117,14 @@ static long show(void *window, uint64_t mfn, domid_t owner)
 	return rc ? rc : mmuext_op(&flush, 1, NULL, DOMID_SELF);
 }
 
-void *child_page(const struct child *c, unsigned int n)
+void *child_spare(unsigned int n)
 {
-	(void)c;
-	return image_start + (uint64_t)n * PAGE_SIZE;
+	return image_end + (uint64_t)n * PAGE_SIZE;
+}
+
+uint64_t child_spare_frame(const struct child *c, unsigned int n)
+{
+	return c->frames[IMAGE_PAGES + n];
 }
 
 /* Where the copied image starts to run. */
@@ -176,7 +180,7 @@ static void fill_table(const struct child *c, const struct tables *t, unsigned i
 static long fill_child(struct child *c, const struct tables *t, void *window)
 {
 	for (unsigned int n = 0; n < c->pages; n++) {
-		long rc = show(window, c->frames[n], c->id);
+		long rc = child_show(window, c->frames[n], c->id);
 
 		if (rc) {
 			return rc;
@@ -195,7 +199,7 @@ static void describe(const struct child *c, const struct tables *t, uint64_t sha
 	memset(&child_start, 0, sizeof(child_start));
 	child_start.nr_pages = FIRST_PFN + c->pages;
 	child_start.shared_info = shared_frame << PAGE_SHIFT;
-	child_start.pt_base = (uint64_t)child_page(c, t->first);
+	child_start.pt_base = (uint64_t)image_start + t->first * PAGE_SIZE;
 	child_start.nr_pt_frames = 3 + t->l1s;
 	child_start.mfn_list = (uint64_t)child_list;
 	for (unsigned int i = 0; i < ARRAY_SIZE(child_list); i++) {
@@ -247,7 +251,6 @@ long child_make(struct child *c, void *window, void (*f)(void))
 	if (domain_give(c->id, c->frames, c->pages, 0) != (long)c->pages) {
 		return -XEN_ENOMEM;
 	}
-	c->spare = (uint64_t)child_page(c, IMAGE_PAGES);
 	c->top = c->frames[t.first];
 	rc = domain_info(c->id);
 	describe(c, &t, child_ctl.u.getdomaininfo.shared_info_frame);
@@ -255,7 +258,8 @@ long child_make(struct child *c, void *window, void (*f)(void))
 	rc = rc ? rc : fill_child(c, &t, window);
 	c->mail = window;
 	rc = rc ? rc
-		: show(window, c->frames[((char *)&child_mail - image_start) >> PAGE_SHIFT], c->id);
+		: child_show(window, c->frames[((char *)&child_mail - image_start) >> PAGE_SHIFT],
+			     c->id);
 	pin.arg1.mfn = c->top;
 	rc = rc ? rc : mmuext_op(&pin, 1, NULL, c->id);
 	return rc ? rc : set_context(c);
@@ -283,6 +287,6 @@ bool child_end(struct child *c)
 {
 	void *window = (void *)c->mail;
 
-	return show(window, virt_to_mfn(window), DOMID_SELF) == 0 &&
+	return child_show(window, virt_to_mfn(window), DOMID_SELF) == 0 &&
 	       child_domctl(XEN_DOMCTL_destroydomain, c->id) == 0 && domain_gone(c->id);
 }

@@ -44,7 +44,10 @@ long child_go(struct child *c);
 bool child_says(struct child *c, unsigned int n, long value);
 /* Maps nothing in the window again, and destroys the child; true if it is gone with all that it had. */
 bool child_end(struct child *c);
-/* The child's address of a page n of frames[]. */
-void *child_page(const struct child *c, unsigned int n);
+/* Spare page n: its address in the child, and its machine frame. */
+void *child_spare(unsigned int n);
+uint64_t child_spare_frame(const struct child *c, unsigned int n);
+/* A page of ours shows the child's frame; owner DOMID_SELF: one of our own. */
+long child_show(void *window, uint64_t mfn, domid_t owner);
 
 #endif

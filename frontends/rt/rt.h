@@ -99,6 +99,7 @@ extern volatile unsigned int timer_count;
 
 /* second.c: another vCPU */
 long second_start(unsigned int vcpu, void (*f)(unsigned int vcpu));
+long second_start_on(unsigned int vcpu, void (*f)(unsigned int vcpu), char *stack); /* a page */
 
 #define barrier() __asm__ volatile("" ::: "memory")
 static inline uint64_t rdtsc(void)

@@ -18,8 +18,12 @@ void second_main(unsigned int vcpu)
 
 long second_start(unsigned int vcpu, void (*f)(unsigned int vcpu))
 {
+	return second_start_on(vcpu, f, page_alloc());
+}
+
+long second_start_on(unsigned int vcpu, void (*f)(unsigned int vcpu), char *stack)
+{
 	static struct vcpu_guest_context c;
-	char *stack = page_alloc();
 	long rc;
 
 	run = f;
