@@ -100,6 +100,11 @@ extern volatile unsigned int timer_count;
 /* second.c: another vCPU */
 long second_start(unsigned int vcpu, void (*f)(unsigned int vcpu));
 long second_start_on(unsigned int vcpu, void (*f)(unsigned int vcpu), char *stack); /* a page */
+/* ... that takes jobs: begun, they run beside us; ready when done, or false after twenty seconds. */
+long worker_start(unsigned int vcpu);
+void worker_begin(void (*job)(void));
+bool worker_ready(void);
+bool worker_do(void (*job)(void));
 
 #define barrier() __asm__ volatile("" ::: "memory")
 static inline uint64_t rdtsc(void)
