@@ -511,6 +511,14 @@ bool guest_settle_tables(struct domain *d)
 	return settled;
 }
 
+/* In use as something else is no other answer than being none. */
+static int get_top_table(struct domain *d, mfn_t l4)
+{
+	int rc = pagetype_get(d, l4, FRAME_L4);
+
+	return rc && rc != -XEN_ERESTART ? -XEN_EINVAL : rc;
+}
+
 int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 {
 	struct domain *d = v->domain;
@@ -527,7 +535,7 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	} else if (!pagetype_settled(d) && !pagetype_settle(d)) {
 		rc = -XEN_ERESTART;
 	} else if (l4.n) {
-		rc = pagetype_get(d, l4, FRAME_L4);
+		rc = get_top_table(d, l4);
 	}
 	if (rc == 0) {
 		old = *cr3;
