@@ -191,6 +191,9 @@ static long get_info(struct domain *none, struct xen_domctl *op)
 	struct domain *d = domain_get_from(op->domain);
 
 	(void)none;
+	if (op->domain >= DOMID_FIRST_RESERVED) {
+		return -XEN_EINVAL;
+	}
 	if (!d) {
 		return -XEN_ESRCH;
 	}

@@ -108,9 +108,10 @@ long domctl_get_context(struct domain *d, struct xen_domctl *op)
 long domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 {
 	mfn_t m = mfn(op->u.hypercall_init.gmfn);
+	int rc = frame_valid(m) ? frame_get_type(m, FRAME_WRITABLE, d) : -XEN_EINVAL;
 
-	if (!frame_valid(m) || frame_get_type(m, FRAME_WRITABLE, d)) {
-		return -XEN_EACCES;
+	if (rc) {
+		return rc == -XEN_EBUSY ? -XEN_EPERM : rc;
 	}
 	guest_fill_hypercall_page(frame_to_virt(m));
 	frame_put_type(m);

@@ -492,7 +492,9 @@ void trap_exit_failed(struct regs *fault)
 /* Whichever mode it starts in must have page tables. */
 static bool context_valid(const struct vcpu_guest_context *c)
 {
-	return c->gdt_ents <= 14 * 512 && c->ldt_ents <= 8192 && c->ctrlreg[3] >> PAGE_SHIFT &&
+	return c->gdt_ents <= 14 * 512 &&
+	       (!c->ldt_ents || segments_ldt_valid(c->ldt_base, c->ldt_ents)) &&
+	       c->ctrlreg[3] >> PAGE_SHIFT &&
 	       ((c->flags & VGCF_in_kernel) || c->ctrlreg[1] >> PAGE_SHIFT);
 }
 
@@ -551,26 +553,62 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	return rc;
 }
 
-int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+/* References for the bases of a context that may yet be refused; user may be none. */
+static int hold_bases(struct domain *d, uint64_t kernel, uint64_t user)
 {
-	struct pv_vcpu *p = v->pv;
-	const struct cpu_user_regs *u = &c->user_regs;
-	uint64_t frames[14];
-	int rc;
+	int rc = -XEN_EINVAL;
 
-	if (!context_valid(c)) {
-		return -XEN_EINVAL;
+	spin_lock(&d->pages.pt_lock);
+	if (!d->pages.dying && pagetype_get(d, paddr_to_mfn(kernel), FRAME_L4) == 0) {
+		if (!user || pagetype_get(d, paddr_to_mfn(user), FRAME_L4) == 0) {
+			rc = 0;
+		} else {
+			pagetype_put(d, paddr_to_mfn(kernel));
+		}
 	}
-	rc = guest_set_base(v, mfn(c->ctrlreg[3] >> PAGE_SHIFT), false);
-	if (rc) {
-		return rc;
-	}
-	rc = guest_set_base(v, mfn(c->ctrlreg[1] >> PAGE_SHIFT), true);
+	spin_unlock(&d->pages.pt_lock);
+	return rc;
+}
+
+static void swap_bases(struct pv_vcpu *p, uint64_t *kernel, uint64_t *user)
+{
+	uint64_t k = p->kernel_cr3, u = p->user_cr3;
+
+	p->kernel_cr3 = *kernel;
+	p->user_cr3 = *user;
+	*kernel = k;
+	*user = u;
+}
+
+/* Page tables and descriptor table: all of them, or none. */
+static int set_tables(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	uint64_t kernel = c->ctrlreg[3] & PAGE_MASK, user = c->ctrlreg[1] & PAGE_MASK, frames[14];
+	struct domain *d = v->domain;
+	int rc = hold_bases(d, kernel, user);
+
 	if (rc) {
 		return rc;
 	}
 	memcpy(frames, c->gdt_frames, sizeof(frames));
 	rc = segments_set_gdt(v, frames, (unsigned int)c->gdt_ents);
+	spin_lock(&d->pages.pt_lock);
+	if (rc == 0) {
+		swap_bases(v->pv, &kernel, &user);
+	}
+	/* The new ones that were refused, or the old ones that went. */
+	drop_base(d, &kernel);
+	drop_base(d, &user);
+	spin_unlock(&d->pages.pt_lock);
+	return rc;
+}
+
+int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	struct pv_vcpu *p = v->pv;
+	const struct cpu_user_regs *u = &c->user_regs;
+	int rc = context_valid(c) ? set_tables(v, c) : -XEN_EINVAL;
+
 	if (rc) {
 		return rc;
 	}
@@ -630,9 +668,7 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		fpu_set_legacy(p->fpu, &c->fpu_ctxt);
 	}
 	rc = segments_set_ldt(v, c->ldt_ents ? c->ldt_base : 0, (unsigned int)c->ldt_ents);
-	if (rc) {
-		return rc;
-	}
+	BUG_ON(rc); /* looked at first */
 	v->initialised = true;
 	return 0;
 }

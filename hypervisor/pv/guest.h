@@ -109,6 +109,7 @@ bool bounce_callback(struct vcpu *v, struct regs *r, const struct pv_callback *c
 /* segments.c */
 int segments_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned int entries);
 void segments_drop_gdt(struct vcpu *v);
+bool segments_ldt_valid(uint64_t base, uint64_t entries);
 int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries);
 void segments_drop_ldt(struct vcpu *v);
 void segments_save(struct vcpu *v);

@@ -120,13 +120,18 @@ void segments_drop_ldt(struct vcpu *v)
 	p->ldt_entries = 0;
 }
 
+bool segments_ldt_valid(uint64_t base, uint64_t entries)
+{
+	return entries <= 8192 && !(base & ~PAGE_MASK) && va_canonical(base) &&
+	       (base >= HV_END || base + entries * 8 <= HV_START || !entries);
+}
+
 /* Pages that are not the guest's own or hold a bad descriptor stay unmapped: using them faults. */
 int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 {
 	struct pv_vcpu *p = v->pv;
 
-	if (entries > 8192 || (base & ~PAGE_MASK) || !va_canonical(base) ||
-	    (base < HV_END && base + entries * 8 > HV_START && entries)) {
+	if (!segments_ldt_valid(base, entries)) {
 		return -XEN_EINVAL;
 	}
 	segments_drop_ldt(v);

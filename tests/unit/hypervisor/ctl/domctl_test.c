@@ -320,12 +320,12 @@ Test(domctl, the_hypercall_page_is_a_writable_frame_of_the_domain)
 	cr_expect_eq(memory_bytes(m)[4095], 0xf4);
 	cr_expect_eq(memory_refs(m), 1);
 	op.u.hypercall_init.gmfn = other.n;
-	cr_expect_eq(call(XEN_DOMCTL_hypercall_init, 1), -XEN_EACCES);
+	cr_expect_eq(call(XEN_DOMCTL_hypercall_init, 1), -XEN_EINVAL);
 	op.u.hypercall_init.gmfn = ~0ULL;
-	cr_expect_eq(call(XEN_DOMCTL_hypercall_init, 1), -XEN_EACCES);
+	cr_expect_eq(call(XEN_DOMCTL_hypercall_init, 1), -XEN_EINVAL);
 	memory_as_table(m, true);
 	op.u.hypercall_init.gmfn = m.n;
-	cr_expect_eq(call(XEN_DOMCTL_hypercall_init, 1), -XEN_EACCES);
+	cr_expect_eq(call(XEN_DOMCTL_hypercall_init, 1), -XEN_EPERM);
 	memory_as_table(m, false);
 }
 
