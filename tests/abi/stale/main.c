@@ -106,7 +106,7 @@ static void becomes_table(char *va, char *alias)
 {
 	uint64_t mfn = warm(va, alias);
 
-	for (unsigned int round = 0; round < 20; round++) {
+	for (unsigned int round = 0; round < 8; round++) {
 		if (map(va, 0, 0) || ext(MMUEXT_PIN_L1_TABLE, mfn)) {
 			CHECK(false, "unmapped, and pinned as a table");
 			return;
@@ -254,7 +254,7 @@ static void asked_for(char *va, char *second)
 	*mask = 2; /* the second vCPU */
 	va[0] = 1;
 	second[0] = 2;
-	for (unsigned int round = 0; round < 40; round++) {
+	for (unsigned int round = 0; round < 16; round++) {
 		uint64_t frame = round & 1 ? one : two;
 
 		wrong += it_reads(va) != (round & 1 ? 2 : 1) && round;
@@ -269,7 +269,7 @@ static void asked_for(char *va, char *second)
 		if (ops[i].multi) {
 			set_xen_guest_handle_raw(op.arg2.vcpumask, (void *)mask);
 		}
-		for (unsigned int round = 0; round < 10; round++) {
+		for (unsigned int round = 0; round < 4; round++) {
 			wrong += map(va, round & 1 ? one : two, PTE_USUAL) != 0;
 			wrong += mmuext_op(&op, 1, NULL, DOMID_SELF) != 0;
 			wrong += it_reads(va) != (round & 1 ? 1 : 2);
@@ -297,7 +297,7 @@ static void grant_unmapped(char *va, char *lent)
 	CHECK_EQ(ext(MMUEXT_TLB_FLUSH_LOCAL, 0), 0, "seen");
 	table[REF] = (grant_entry_v1_t){ 0, 0, (uint32_t)virt_to_mfn(lent) };
 	table[REF].flags = GTF_permit_access;
-	for (unsigned int round = 0; round < 20; round++) {
+	for (unsigned int round = 0; round < 8; round++) {
 		struct gnttab_map_grant_ref m = {
 			.host_addr = (uint64_t)va, .flags = GNTMAP_host_map, .ref = REF, .dom = 0
 		};
