@@ -122,22 +122,6 @@ static void populate(struct reservation *r)
 	}
 }
 
-/* Gives one frame up.  It may live on while it is still mapped somewhere, but not in the M2P. */
-static bool give_up(struct domain *d, mfn_t m)
-{
-	bool ok;
-
-	if (!frame_valid(m) || !frame_get(m, d)) {
-		return false;
-	}
-	ok = dompages_release(d, m) == 0;
-	if (ok) {
-		m2p_set(m, M2P_INVALID);
-	}
-	frame_put(m);
-	return ok;
-}
-
 static void decrease(struct reservation *r)
 {
 	for (; r->done < r->count && !should_stop(r); r->done++) {
@@ -147,7 +131,7 @@ static void decrease(struct reservation *r)
 			return;
 		}
 		for (i = 0; i < 1UL << r->order; i++) {
-			if (!give_up(r->d, mfn(first + i))) {
+			if (dompages_release(r->d, mfn(first + i))) {
 				return;
 			}
 		}

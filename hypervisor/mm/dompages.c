@@ -220,6 +220,7 @@ int dompages_release(struct domain *d, mfn_t m)
 	f = frame_of(m);
 	r = atomic_fetch_and(&f->ref, ~FR_ALLOCATED);
 	if (r & FR_ALLOCATED) {
+		m2p_set(m, M2P_INVALID);
 		frame_put(m);
 	}
 	frame_put(m);

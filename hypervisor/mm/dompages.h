@@ -59,7 +59,10 @@ int dompages_assign(struct domain *d, mfn_t m, unsigned int order);
  * caller frees it (free_frames) or assigns it.  0, -EINVAL (not d's), -EBUSY (still referenced or typed).
  */
 int dompages_steal(struct domain *d, mfn_t m);
-/* The frame's allocation reference is dropped (decrease_reservation of a frame that may still be mapped elsewhere). 0 or -EINVAL. */
+/*
+ * The frame's allocation reference is dropped, and its place in the M2P; it lives on while it is still mapped
+ * somewhere.  0 or -EINVAL.
+ */
 int dompages_release(struct domain *d, mfn_t m);
 /*
  * Teardown, after guest_relinquish(): unpins every pinned table and drops every allocation reference.

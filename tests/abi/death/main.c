@@ -187,6 +187,12 @@ static bool alive(void (*f)(void), const char *what)
 	return rc == 0;
 }
 
+/* Whether what is left of it is counted right, too. */
+static void counted(void)
+{
+	CHECK(audit_machine() != AUDIT_FAILED, "the hypervisor counts right");
+}
+
 /* A domain with the state and nothing of ours in the way: destroyed, it is gone at once. */
 static void alone(void (*f)(void), const char *what)
 {
@@ -194,6 +200,7 @@ static void alone(void (*f)(void), const char *what)
 
 	if (alive(f, what)) {
 		CHECK_EQ(child.mail[ANSWER], 0, "is as it should be");
+		counted();
 		CHECK(child_end(&child), "is destroyed and gone");
 	}
 	CHECK_EQ(settled_free_pages(), before, "as many pages are free");
@@ -244,6 +251,7 @@ static void page_abroad(void)
 	CHECK_EQ((unsigned char)page[77] + (unsigned char)second_page[77], 2 * 0x99,
 		 "what is mapped stays");
 	gets_nothing();
+	counted();
 	page[0] = 1;
 	CHECK_EQ(second_page[0], 1, "it is one page");
 	CHECK_EQ(child_show(second_page, virt_to_mfn(second_page), DOMID_SELF), 0, "one let go");
@@ -271,6 +279,7 @@ static void grant_from_it(void)
 	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, child.id), 0, "destroyed");
 	CHECK(dying(), "it is dying");
 	CHECK_EQ(page[100], 0x3c, "the page stays");
+	counted();
 	page[100] = 1;
 	CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, &u, 1), 0, "unmapped");
 	CHECK_EQ(u.status, GNTST_okay, "indeed");
@@ -294,6 +303,7 @@ static void grant_to_it(void)
 	CHECK(child_says(&child, READY, 1), "that maps a page of ours");
 	CHECK_EQ(child.mail[ANSWER], GNTST_okay, "mapped");
 	CHECK_EQ(page[0], 0x77, "and written");
+	counted();
 	CHECK_EQ(our_grants[REF].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing,
 		 "in use");
 	CHECK(child_end(&child), "destroyed and gone");

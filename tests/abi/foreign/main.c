@@ -97,6 +97,7 @@ static void its_tables(void)
 	CHECK(theirs(at + 8, virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL, both) < 0,
 	      "our page as its");
 	CHECK_EQ(((uint64_t *)page)[1], 0, "nothing changed");
+	CHECK(audit_machine() != AUDIT_FAILED, "the hypervisor counts right");
 	CHECK_EQ(theirs(at, 0, (dom + 1UL) << 16 | DOMID_SELF), 0, "an entry taken out");
 	CHECK(ext(MMUEXT_CLEAR_PAGE, frames[2], 0, dom) < 0, "a table is not cleared");
 	let_go();
