@@ -11,7 +11,8 @@
 
 #include "hypervisor/lib/string.h"
 
-#define PATIENCE 3000000000UL
+/* ns: all CPUs have to stand still for it, on a machine that others may keep busy */
+#define PATIENCE 20000000000UL
 
 static struct xen_sysctl op;
 static uint32_t read_up_to; /* position in the log */
