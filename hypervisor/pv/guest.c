@@ -553,16 +553,25 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	return rc;
 }
 
-/* References for the bases of a context that may yet be refused; user may be none. */
+/*
+ * References for the bases of a context that may yet be refused; user may be none.  -ERESTART: one of them is not
+ * checked to its end yet, and the whole is to be asked again.
+ */
 static int hold_bases(struct domain *d, uint64_t kernel, uint64_t user)
 {
-	int rc = -XEN_EINVAL;
+	int rc;
 
 	spin_lock(&d->pages.pt_lock);
-	if (!d->pages.dying && pagetype_get(d, paddr_to_mfn(kernel), FRAME_L4) == 0) {
-		if (!user || pagetype_get(d, paddr_to_mfn(user), FRAME_L4) == 0) {
-			rc = 0;
-		} else {
+	if (d->pages.dying) {
+		rc = -XEN_EINVAL;
+	} else if (!pagetype_settled(d) && !pagetype_settle(d)) {
+		rc = -XEN_ERESTART;
+	} else {
+		rc = get_top_table(d, paddr_to_mfn(kernel));
+	}
+	if (rc == 0 && user) {
+		rc = get_top_table(d, paddr_to_mfn(user));
+		if (rc) {
 			pagetype_put(d, paddr_to_mfn(kernel));
 		}
 	}
