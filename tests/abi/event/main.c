@@ -5,8 +5,9 @@
  */
 #include "frontends/rt/test.h"
 
-#include <xen/event_channel.h>
 #include <xen/sched.h>
+
+#include "tests/abi/lib/event.h"
 
 static volatile unsigned int calls;
 static volatile evtchn_port_t last;
@@ -17,32 +18,11 @@ static void on_event(evtchn_port_t port)
 	last = port;
 }
 
-static long send(evtchn_port_t port)
-{
-	struct evtchn_send s = { .port = port };
-
-	return event_op(EVTCHNOP_send, &s);
-}
-
-static long close_port(evtchn_port_t port)
-{
-	struct evtchn_close c = { .port = port };
-
-	return event_op(EVTCHNOP_close, &c);
-}
-
-static evtchn_port_t new_unbound(domid_t remote)
-{
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = remote };
-
-	return event_op(EVTCHNOP_alloc_unbound, &a) == 0 ? a.port : 0;
-}
-
 static void loopback(void)
 {
 	struct evtchn_bind_interdomain bind = { .remote_dom = DOMID_SELF };
 	struct evtchn_status st = { .dom = DOMID_SELF };
-	evtchn_port_t a = new_unbound(DOMID_SELF), b;
+	evtchn_port_t a = event_unbound(DOMID_SELF), b;
 
 	CHECK(a != 0, "an unbound port");
 	bind.remote_port = a;
@@ -58,15 +38,15 @@ static void loopback(void)
 	CHECK_EQ(st.u.interdomain.port, a, "and the other end");
 
 	calls = 0;
-	CHECK_EQ(send(b), 0, "send");
+	CHECK_EQ(event_send(b), 0, "send");
 	CHECK_EQ(calls, 1, "one call");
 	CHECK_EQ(last, a, "at the other end");
-	CHECK_EQ(send(a), 0, "send back");
+	CHECK_EQ(event_send(a), 0, "send back");
 	CHECK_EQ(calls, 2, "one call");
 	CHECK_EQ(last, b, "at this end");
 
 	event_mask(a);
-	CHECK_EQ(send(b), 0, "send to a masked port");
+	CHECK_EQ(event_send(b), 0, "send to a masked port");
 	CHECK_EQ(calls, 2, "no call");
 	CHECK(event_is_pending(a), "but pending");
 	event_set_handler(a, on_event);
@@ -74,20 +54,20 @@ static void loopback(void)
 	CHECK(!event_is_pending(a), "and it is done");
 
 	upcalls_off();
-	CHECK_EQ(send(b), 0, "send with upcalls masked");
-	CHECK_EQ(send(b), 0, "and again");
+	CHECK_EQ(event_send(b), 0, "send with upcalls masked");
+	CHECK_EQ(event_send(b), 0, "and again");
 	CHECK_EQ(calls, 3, "no call");
 	CHECK(vcpu_info()->evtchn_upcall_pending, "upcall pending");
 	upcalls_on();
 	CHECK_EQ(calls, 4, "two sends are one event");
 
-	CHECK_EQ(close_port(a), 0, "close");
+	CHECK_EQ(event_close(a), 0, "close");
 	st.port = b;
 	CHECK_EQ(event_op(EVTCHNOP_status, &st), 0, "status of the other end");
 	CHECK_EQ(st.status, EVTCHNSTAT_unbound, "waits for another");
-	CHECK_EQ(send(a), -XEN_EINVAL, "a closed port does not send");
-	CHECK_EQ(close_port(a), -XEN_EINVAL, "nor close again");
-	CHECK_EQ(close_port(b), 0, "close the other");
+	CHECK_EQ(event_send(a), -XEN_EINVAL, "a closed port does not send");
+	CHECK_EQ(event_close(a), -XEN_EINVAL, "nor close again");
+	CHECK_EQ(event_close(b), 0, "close the other");
 }
 
 static void refusals(void)
@@ -97,11 +77,11 @@ static void refusals(void)
 	struct evtchn_bind_vcpu vcpu = { .vcpu = 0 };
 	struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
 	struct evtchn_bind_interdomain bind = { .remote_dom = 1234, .remote_port = 1 };
-	evtchn_port_t before = new_unbound(DOMID_SELF), after;
+	evtchn_port_t before = event_unbound(DOMID_SELF), after;
 
-	CHECK_EQ(send(0), -XEN_EINVAL, "port 0 does not send");
-	CHECK_EQ(send(100000), -XEN_EINVAL, "nor one past the end");
-	CHECK_EQ(close_port(100000), -XEN_EINVAL, "nor does it close");
+	CHECK_EQ(event_send(0), -XEN_EINVAL, "port 0 does not send");
+	CHECK_EQ(event_send(100000), -XEN_EINVAL, "nor one past the end");
+	CHECK_EQ(event_close(100000), -XEN_EINVAL, "nor does it close");
 	CHECK_EQ(event_op(EVTCHNOP_bind_virq, &virq), -XEN_EINVAL, "no such VIRQ");
 	virq.virq = VIRQ_TIMER;
 	virq.vcpu = 5000;
@@ -119,10 +99,10 @@ static void refusals(void)
 	CHECK_EQ(event_op(EVTCHNOP_alloc_unbound, &alloc), -XEN_ESRCH,
 		 "not for a domain that is not there");
 	CHECK_EQ(event_op(999, &alloc), -XEN_ENOSYS, "unknown operation");
-	after = new_unbound(DOMID_SELF);
+	after = event_unbound(DOMID_SELF);
 	CHECK_EQ(after, before + 1, "the refusals used no port");
-	close_port(before);
-	close_port(after);
+	event_close(before);
+	event_close(after);
 }
 
 static void waiting(void)
@@ -136,7 +116,7 @@ static void waiting(void)
 	CHECK_EQ(event_op(EVTCHNOP_bind_ipi, &ipi), 0, "an IPI to ourselves");
 	event_mask(ipi.port);
 	ports[0] = ipi.port;
-	CHECK_EQ(send(ipi.port), 0, "sent");
+	CHECK_EQ(event_send(ipi.port), 0, "sent");
 	CHECK_EQ(sched_op(SCHEDOP_poll, &poll), 0, "poll returns at once when pending");
 	event_clear(ipi.port);
 	start = system_time();
@@ -155,33 +135,33 @@ static void waiting(void)
 	calls = 0;
 	event_set_handler(ipi.port, on_event);
 	upcalls_off();
-	send(ipi.port);
+	event_send(ipi.port);
 	CHECK_EQ(calls, 0, "masked");
 	CHECK_EQ(sched_op(SCHEDOP_block, NULL), 0, "block returns");
 	CHECK_EQ(calls, 1, "with the event delivered");
 	CHECK_EQ(vcpu_info()->evtchn_upcall_mask, 0, "and upcalls open");
-	close_port(ipi.port);
+	event_close(ipi.port);
 }
 
 /* Every port can be had, the one past the last is refused, and all can be given back. */
 static void exhaustion(void)
 {
 	unsigned int got = 0, again = 0;
-	evtchn_port_t first = new_unbound(DOMID_SELF), port;
+	evtchn_port_t first = event_unbound(DOMID_SELF), port;
 
-	while ((port = new_unbound(DOMID_SELF))) {
+	while ((port = event_unbound(DOMID_SELF))) {
 		got++;
 	}
 	CHECK(got > 500 && got < 4096, "%u more ports", got);
 	for (port = first; port <= first + got; port++) {
-		close_port(port);
+		event_close(port);
 	}
-	while ((port = new_unbound(DOMID_SELF))) {
+	while ((port = event_unbound(DOMID_SELF))) {
 		again++;
 	}
 	CHECK_EQ(again, got + 1, "as many after closing them");
 	for (port = first; port <= first + got; port++) {
-		close_port(port);
+		event_close(port);
 	}
 }
 

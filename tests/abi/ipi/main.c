@@ -4,21 +4,15 @@
  */
 #include "frontends/rt/test.h"
 
-#include <xen/event_channel.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
+
+#include "tests/abi/lib/event.h"
 
 #define ROUNDS 1000
 
 static evtchn_port_t to_first, to_second;
 static volatile unsigned int first_rounds, second_rounds, mode;
-
-static void send(evtchn_port_t port)
-{
-	struct evtchn_send s = { .port = port };
-
-	event_op(EVTCHNOP_send, &s);
-}
 
 static void poll(evtchn_port_t port, uint64_t timeout)
 {
@@ -37,7 +31,7 @@ static void second(unsigned int vcpu)
 	for (;;) {
 		poll(to_second, 0);
 		second_rounds++;
-		send(to_first);
+		event_send(to_first);
 	}
 }
 
@@ -49,11 +43,11 @@ static void on_answer(evtchn_port_t port)
 
 static evtchn_port_t ipi(unsigned int vcpu)
 {
-	struct evtchn_bind_ipi b = { .vcpu = vcpu };
+	evtchn_port_t port = event_ipi(vcpu);
 
-	CHECK_EQ(event_op(EVTCHNOP_bind_ipi, &b), 0, "an IPI for vCPU %u", vcpu);
-	event_mask(b.port);
-	return b.port;
+	CHECK(port != 0, "an IPI for vCPU %u", vcpu);
+	event_mask(port);
+	return port;
 }
 
 static void by_polling(void)
@@ -64,7 +58,7 @@ static void by_polling(void)
 	for (i = 0; i < ROUNDS && system_time() < limit; i++) {
 		unsigned int before = second_rounds;
 
-		send(to_second);
+		event_send(to_second);
 		poll(to_first, limit);
 		if (second_rounds != before + 1) {
 			break;
@@ -84,7 +78,7 @@ static void by_blocking(void)
 	for (i = 0; i < ROUNDS && system_time() < limit; i++) {
 		unsigned int before = first_rounds;
 
-		send(to_second);
+		event_send(to_second);
 		while (first_rounds == before && system_time() < limit) {
 			upcalls_off();
 			if (first_rounds == before) {
