@@ -69,7 +69,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 # System tests run with assertions; what people run is shown by smoke.
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
-.PHONY: help setup programs hypervisor image run smoke check check-unit check-abi check-system \
+.PHONY: help setup programs hypervisor image run smoke check check-unit check-models check-abi check-system \
 	bench lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
@@ -96,7 +96,7 @@ smoke: setup	## the same with nobody at the keyboard: the end-to-end checks, wit
 	@$(SUB) images $(STEP)
 	@tests/run system
 
-check: setup	## everything: lint, unit, golden, ABI and system tests
+check: setup	## everything: lint, unit and golden tests, models, ABI and system tests
 	@$(SUB) hypervisor programs build-unit build-abi $(STEP)
 	@$(SUB) images $(STEP)
 	@$(CHECKED) tests/run all
@@ -104,6 +104,9 @@ check: setup	## everything: lint, unit, golden, ABI and system tests
 check-unit: setup ## unit and golden tests: no root, no QEMU, under a minute
 	@$(SUB) programs build-unit $(STEP)
 	@tests/run unit golden
+
+check-models: setup ## the event protocol, state by state: Promela models, by spin
+	@tests/run models
 
 check-abi: setup ## mini-guests that prove the ABI, in QEMU
 	@$(SUB) hypervisor build-abi $(STEP)
