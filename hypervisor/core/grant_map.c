@@ -234,12 +234,31 @@ struct unmap { /* one operation of a batch, between its two halves */
 	int16_t status;
 };
 
-/* First half: the page-table entry goes (new_addr: is replaced), the handle stays busy. */
+/* The page-table entry goes, or becomes the one that maps new_addr. GNTST_*. */
+static int take_down(struct domain *d, const struct grant_mapping *m, uint64_t host_addr,
+		     uint64_t new_addr)
+{
+	mfn_t frame = grant_frame_of(m->granter, m->ref);
+	bool readonly = m->flags & GNTMAP_readonly;
+
+	if (!new_addr) {
+		return guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS, frame, readonly);
+	}
+	if (m->flags & GNTMAP_contains_pte) {
+		return GNTST_general_error; /* new_addr is of a page, host_addr is not */
+	}
+	return guest_grant_replace_pte(d, host_addr, new_addr, frame, readonly);
+}
+
+/*
+ * First half: the page-table entry goes (new_addr: is replaced), the handle stays busy.  What can be refused comes
+ * before the first part is taken down.
+ */
 static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint64_t host_addr,
-			uint64_t bus_addr, const uint64_t *new_addr)
+			uint64_t bus_addr, uint64_t new_addr)
 {
 	struct grant_mapping *m = claim_handle(&d->grants, handle);
-	mfn_t frame;
+	bool device;
 
 	u->m = m;
 	u->handle = handle;
@@ -249,25 +268,20 @@ static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint
 		u->status = GNTST_bad_handle;
 		return;
 	}
-	frame = grant_frame_of(m->granter, m->ref);
-	if (bus_addr && (m->flags & GNTMAP_device_map)) {
-		if (bus_addr != mfn_to_paddr(frame)) {
-			u->status = GNTST_bad_dev_addr;
-			return;
-		}
-		u->done |= GNTMAP_device_map;
+	device = bus_addr && (m->flags & GNTMAP_device_map);
+	if (device && bus_addr != mfn_to_paddr(grant_frame_of(m->granter, m->ref))) {
+		u->status = GNTST_bad_dev_addr;
+		return;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {
-		bool readonly = m->flags & GNTMAP_readonly;
-		int rc = new_addr
-				 ? guest_grant_replace_pte(d, host_addr, *new_addr, frame, readonly)
-				 : guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS, frame,
-							 readonly);
-
-		u->status = (int16_t)rc;
-		if (u->status == GNTST_okay) {
-			u->done |= GNTMAP_host_map;
+		u->status = (int16_t)take_down(d, m, host_addr, new_addr);
+		if (u->status != GNTST_okay) {
+			return;
 		}
+		u->done |= GNTMAP_host_map;
+	}
+	if (device) {
+		u->done |= GNTMAP_device_map;
 	}
 }
 
@@ -318,7 +332,7 @@ static unsigned int unmap_batch(struct domain *d, gva_t uop, unsigned int n, str
 			*rc = -XEN_EFAULT;
 			return i;
 		}
-		unmap_begin(d, &u[i], op.handle, op.host_addr, op.dev_bus_addr, NULL);
+		unmap_begin(d, &u[i], op.handle, op.host_addr, op.dev_bus_addr, 0);
 		if (copy_out(uop + i * sizeof(op) + offsetof(struct gnttab_unmap_grant_ref, status),
 			     &u[i].status)) {
 			*rc = -XEN_EFAULT;
@@ -339,7 +353,7 @@ static unsigned int replace_batch(struct domain *d, gva_t uop, unsigned int n, s
 			*rc = -XEN_EFAULT;
 			return i;
 		}
-		unmap_begin(d, &u[i], op.handle, op.host_addr, 0, &op.new_addr);
+		unmap_begin(d, &u[i], op.handle, op.host_addr, 0, op.new_addr);
 		if (copy_out(uop + i * sizeof(op) +
 				     offsetof(struct gnttab_unmap_and_replace, status),
 			     &u[i].status)) {

@@ -46,9 +46,15 @@ static bool hold_table(struct domain *d, mfn_t table)
 	return true;
 }
 
-static uint64_t *entry_at(mfn_t table, unsigned int index)
+/* The entry that host_addr names, with a reference on its table; NULL if there is none. */
+static uint64_t *hold_entry(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t *table)
 {
-	return (uint64_t *)frame_to_virt(table) + index;
+	unsigned int index;
+
+	if (!find_entry(d, host_addr, flags, table, &index) || !hold_table(d, *table)) {
+		return NULL;
+	}
+	return (uint64_t *)frame_to_virt(*table) + index;
 }
 
 int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
@@ -56,42 +62,44 @@ int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags
 {
 	uint64_t e = mfn_to_paddr(frame) | PTE_P | PTE_US | PTE_A | PTE_D | PTE_GNTTAB |
 		     (readonly ? 0 : PTE_RW),
-		 old;
-	unsigned int index;
+		 *at;
 	mfn_t table;
-	int rc = GNTST_general_error;
 
 	frame_of(frame)->flags |= FRAME_ABROAD;
 	e |= ((uint64_t)flags >> _GNTMAP_guest_avail0 & 7) << 9;
 	spin_lock(&d->pages.pt_lock);
-	if (find_entry(d, host_addr, flags, &table, &index) && hold_table(d, table)) {
-		old = __atomic_exchange_n(entry_at(table, index), e, __ATOMIC_SEQ_CST);
-		pagetype_put_l1e(d, old);
+	at = hold_entry(d, host_addr, flags, &table);
+	if (at) {
+		pagetype_put_l1e(d, __atomic_exchange_n(at, e, __ATOMIC_SEQ_CST));
 		frame_put(table);
-		rc = GNTST_okay;
 	}
 	spin_unlock(&d->pages.pt_lock);
-	return rc;
+	return at ? GNTST_okay : GNTST_general_error;
 }
 
 /*
  * The entry must be as writable as the handle it is taken down for: a guest with a readable and a writable mapping
  * of one frame could else keep the writable entry under the readable handle, which holds no writable reference.
  */
-static int replace(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
-		   uint64_t with, bool readonly)
+static bool is_mapping(uint64_t e, mfn_t frame, bool readonly)
 {
 	uint64_t want = PTE_P | PTE_GNTTAB | (readonly ? 0 : PTE_RW);
-	unsigned int index;
-	uint64_t old;
-	mfn_t table;
+
+	return (e & (PTE_P | PTE_GNTTAB | PTE_RW)) == want && mfn_eq(PTE_MFN(e), frame);
+}
+
+int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
+			  bool readonly)
+{
 	int rc = GNTST_general_error;
+	uint64_t *at;
+	mfn_t table;
 
 	spin_lock(&d->pages.pt_lock);
-	if (find_entry(d, host_addr, flags, &table, &index) && hold_table(d, table)) {
-		old = *entry_at(table, index);
-		if ((old & (PTE_P | PTE_GNTTAB | PTE_RW)) == want && mfn_eq(PTE_MFN(old), frame)) {
-			__atomic_exchange_n(entry_at(table, index), with, __ATOMIC_SEQ_CST);
+	at = hold_entry(d, host_addr, flags, &table);
+	if (at) {
+		if (is_mapping(*at, frame, readonly)) {
+			__atomic_exchange_n(at, 0, __ATOMIC_SEQ_CST);
 			rc = GNTST_okay;
 		}
 		frame_put(table);
@@ -100,37 +108,32 @@ static int replace(struct domain *d, uint64_t host_addr, unsigned int flags, mfn
 	return rc;
 }
 
-int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
-			  bool readonly)
-{
-	return replace(d, host_addr, flags, frame, 0, readonly);
-}
-
-/* The entry that maps new_addr moves to host_addr, references and all. */
+/*
+ * The entry that maps new_addr moves to host_addr, references and all.  Both are looked at before either changes;
+ * one and the same would leave the mapping in place behind its handle's back.
+ */
 int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_addr, mfn_t frame,
 			    bool readonly)
 {
-	unsigned int index;
-	mfn_t table;
-	uint64_t e;
-	int rc;
+	mfn_t to_table, from_table;
+	int rc = GNTST_general_error;
+	uint64_t *to, *from;
 
-	if (!new_addr) {
-		return replace(d, host_addr, 0, frame, 0, readonly);
-	}
 	spin_lock(&d->pages.pt_lock);
-	if (!find_entry(d, new_addr, 0, &table, &index) || !hold_table(d, table)) {
-		spin_unlock(&d->pages.pt_lock);
-		return GNTST_general_error;
+	to = hold_entry(d, host_addr, 0, &to_table);
+	from = hold_entry(d, new_addr, 0, &from_table);
+	if (to && from && to != from && is_mapping(*to, frame, readonly)) {
+		uint64_t e = __atomic_exchange_n(from, 0, __ATOMIC_SEQ_CST);
+
+		__atomic_exchange_n(to, e, __ATOMIC_SEQ_CST);
+		rc = GNTST_okay;
 	}
-	e = __atomic_exchange_n(entry_at(table, index), 0, __ATOMIC_SEQ_CST);
-	frame_put(table);
+	if (from) {
+		frame_put(from_table);
+	}
+	if (to) {
+		frame_put(to_table);
+	}
 	spin_unlock(&d->pages.pt_lock);
-	rc = replace(d, host_addr, 0, frame, e, readonly);
-	if (rc != GNTST_okay) {
-		spin_lock(&d->pages.pt_lock);
-		pagetype_put_l1e(d, e);
-		spin_unlock(&d->pages.pt_lock);
-	}
 	return rc;
 }

@@ -11,6 +11,7 @@ while read -r h; do
 	hypervisor/abi/* | hypervisor/lib/*) flags="$user -Ihypervisor" ;;
 	hypervisor/*) flags="${hyper:-$user -ffreestanding} -Ihypervisor" ;;
 	frontends/*) flags="$user -Ihypervisor -Ifrontends" ;;
+	tests/abi/*) flags="$user -Ihypervisor -D__XEN_INTERFACE_VERSION__=0x00040e00" ;;
 	tests/*) flags="$user -Ihypervisor -Ifrontends -Itests" ;;
 	*) flags=$user ;;
 	esac

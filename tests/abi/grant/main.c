@@ -5,19 +5,9 @@
  */
 #include "frontends/rt/test.h"
 
-#include <xen/grant_table.h>
-
 #include "hypervisor/lib/string.h"
 
-static grant_entry_v1_t *table;
-
-static void grant(grant_ref_t ref, const void *page, uint16_t flags)
-{
-	table[ref].domid = 0; /* the control domain, which this test runs as */
-	table[ref].frame = (uint32_t)virt_to_mfn(page);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	table[ref].flags = flags;
-}
+#include "tests/abi/lib/grant.h"
 
 static int setup(void)
 {
@@ -35,28 +25,8 @@ static int setup(void)
 	CHECK_EQ(s.status, GNTST_okay, "okay");
 	CHECK_EQ(update_va_mapping((uint64_t)page, frame << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG), 0,
 		 "the table mapped");
-	table = page;
+	grants = page;
 	return s.status;
-}
-
-static int map(void *at, grant_ref_t ref, uint32_t flags, grant_handle_t *handle)
-{
-	struct gnttab_map_grant_ref m = {
-		.host_addr = (uint64_t)at, .flags = flags, .ref = ref, .dom = 0
-	};
-
-	if (grant_op(GNTTABOP_map_grant_ref, &m, 1)) {
-		return -1000;
-	}
-	*handle = m.handle;
-	return m.status;
-}
-
-static int unmap(void *at, grant_handle_t handle)
-{
-	struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)at, .handle = handle };
-
-	return grant_op(GNTTABOP_unmap_grant_ref, &u, 1) ? -1000 : u.status;
 }
 
 static void write_byte(void *p)
@@ -71,35 +41,38 @@ static void mapping(void)
 
 	memcpy(lent, "lent", 5);
 	update_va_mapping((uint64_t)at, 0, UVMF_INVLPG);
-	grant(20, lent, GTF_permit_access);
-	CHECK_EQ(map(at, 20, GNTMAP_host_map, &h), GNTST_okay, "map");
+	grant_give(20, lent, GTF_permit_access);
+	CHECK_EQ(grant_map_at(at, 20, GNTMAP_host_map, &h), GNTST_okay, "map");
 	CHECK_EQ(strcmp(at, "lent"), 0, "is the page");
 	memcpy(at, "used", 5);
 	CHECK_EQ(strcmp(lent, "used"), 0, "writable");
-	CHECK_EQ(table[20].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing,
+	CHECK_EQ(grants[20].flags & (GTF_reading | GTF_writing), GTF_reading | GTF_writing,
 		 "in use");
-	CHECK_EQ(unmap(at + PAGE_SIZE, h), GNTST_general_error, "unmap at another address");
-	CHECK_EQ(unmap(at, 100000), GNTST_bad_handle, "unmap by a bad handle");
+	CHECK_EQ(grant_unmap_at(at + PAGE_SIZE, h), GNTST_general_error,
+		 "unmap at another address");
+	CHECK_EQ(grant_unmap_at(at, 100000), GNTST_bad_handle, "unmap by a bad handle");
 	CHECK_EQ(*(volatile char *)at, 'u', "still there");
-	CHECK_EQ(unmap(at, h), GNTST_okay, "unmap");
+	CHECK_EQ(grant_unmap_at(at, h), GNTST_okay, "unmap");
 	CHECK(trap_try(write_byte, at).vector == 14, "gone");
-	CHECK_EQ(table[20].flags & (GTF_reading | GTF_writing), 0, "not in use");
-	CHECK_EQ(unmap(at, h), GNTST_bad_handle, "unmap again");
+	CHECK_EQ(grants[20].flags & (GTF_reading | GTF_writing), 0, "not in use");
+	CHECK_EQ(grant_unmap_at(at, h), GNTST_bad_handle, "unmap again");
 
-	grant(21, lent, GTF_permit_access | GTF_readonly);
-	CHECK(map(at, 21, GNTMAP_host_map, &h) < 0, "a read-only grant is not mapped writable");
-	CHECK_EQ(table[21].flags & (GTF_reading | GTF_writing), 0, "and not marked");
-	CHECK_EQ(map(at, 21, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay, "but read-only");
-	CHECK_EQ(table[21].flags & (GTF_reading | GTF_writing), GTF_reading, "in use for reading");
+	grant_give(21, lent, GTF_permit_access | GTF_readonly);
+	CHECK(grant_map_at(at, 21, GNTMAP_host_map, &h) < 0,
+	      "a read-only grant is not mapped writable");
+	CHECK_EQ(grants[21].flags & (GTF_reading | GTF_writing), 0, "and not marked");
+	CHECK_EQ(grant_map_at(at, 21, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay,
+		 "but read-only");
+	CHECK_EQ(grants[21].flags & (GTF_reading | GTF_writing), GTF_reading, "in use for reading");
 	CHECK(trap_try(write_byte, at).vector == 14, "and cannot be written");
-	CHECK_EQ(map(second, 21, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_okay,
+	CHECK_EQ(grant_map_at(second, 21, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_okay,
 		 "and once more elsewhere");
 	CHECK(h2 != h, "under another handle");
-	CHECK_EQ(unmap(at, h), GNTST_okay, "unmap one");
-	CHECK_EQ(table[21].flags & (GTF_reading | GTF_writing), GTF_reading, "still in use");
+	CHECK_EQ(grant_unmap_at(at, h), GNTST_okay, "unmap one");
+	CHECK_EQ(grants[21].flags & (GTF_reading | GTF_writing), GTF_reading, "still in use");
 	CHECK_EQ(*(volatile char *)second, 'u', "and there");
-	CHECK_EQ(unmap(second, h2), GNTST_okay, "unmap the other");
-	CHECK_EQ(table[21].flags & (GTF_reading | GTF_writing), 0, "both gone");
+	CHECK_EQ(grant_unmap_at(second, h2), GNTST_okay, "unmap the other");
+	CHECK_EQ(grants[21].flags & (GTF_reading | GTF_writing), 0, "both gone");
 }
 
 static void refusals(void)
@@ -111,35 +84,33 @@ static void refusals(void)
 	grant_handle_t h;
 
 	update_va_mapping((uint64_t)at, 0, UVMF_INVLPG);
-	table[30].flags = 0;
-	CHECK_EQ(map(at, 30, GNTMAP_host_map, &h), GNTST_general_error, "an empty entry");
-	CHECK_EQ(map(at, 10000000, GNTMAP_host_map, &h), GNTST_bad_gntref, "an entry past the end");
-	grant(30, lent, GTF_permit_access);
-	table[30].domid = 77;
-	CHECK_EQ(map(at, 30, GNTMAP_host_map, &h), GNTST_general_error, "granted to another");
-	grant(30, lent, GTF_permit_access);
-	table[30].frame = 0x7fffffff;
-	CHECK(map(at, 30, GNTMAP_host_map, &h) < 0, "a frame past the end");
-	grant(30, (void *)start_info->pt_base, GTF_permit_access);
-	CHECK(map(at, 30, GNTMAP_host_map, &h) < 0, "the top table, writable");
-	CHECK_EQ(table[30].flags & (GTF_reading | GTF_writing), 0, "not marked");
-	grant(30, lent, GTF_permit_access);
-	CHECK_EQ(map(at, 30, 0, &h) < 0, 1, "no kind of mapping asked for");
-	CHECK(map((void *)0x600000000000UL, 30, GNTMAP_host_map, &h) < 0,
+	grants[30].flags = 0;
+	CHECK_EQ(grant_map_at(at, 30, GNTMAP_host_map, &h), GNTST_general_error, "an empty entry");
+	CHECK_EQ(grant_map_at(at, 10000000, GNTMAP_host_map, &h), GNTST_bad_gntref,
+		 "an entry past the end");
+	grant_give(30, lent, GTF_permit_access);
+	grants[30].domid = 77;
+	CHECK_EQ(grant_map_at(at, 30, GNTMAP_host_map, &h), GNTST_general_error,
+		 "granted to another");
+	grant_give(30, lent, GTF_permit_access);
+	grants[30].frame = 0x7fffffff;
+	CHECK(grant_map_at(at, 30, GNTMAP_host_map, &h) < 0, "a frame past the end");
+	grant_give(30, (void *)start_info->pt_base, GTF_permit_access);
+	CHECK(grant_map_at(at, 30, GNTMAP_host_map, &h) < 0, "the top table, writable");
+	CHECK_EQ(grants[30].flags & (GTF_reading | GTF_writing), 0, "not marked");
+	grant_give(30, lent, GTF_permit_access);
+	CHECK_EQ(grant_map_at(at, 30, 0, &h) < 0, 1, "no kind of mapping asked for");
+	CHECK(grant_map_at((void *)0x600000000000UL, 30, GNTMAP_host_map, &h) < 0,
 	      "where there is no table");
-	CHECK(map((void *)0xffff830000000000UL, 30, GNTMAP_host_map, &h) < 0, "in the hypervisor");
-	CHECK_EQ(table[30].flags & (GTF_reading | GTF_writing), 0, "not marked");
+	CHECK(grant_map_at((void *)0xffff830000000000UL, 30, GNTMAP_host_map, &h) < 0,
+	      "in the hypervisor");
+	CHECK_EQ(grants[30].flags & (GTF_reading | GTF_writing), 0, "not marked");
 	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, &m, 1), 0, "no such domain");
 	CHECK_EQ(m.status, GNTST_bad_domain, "bad domain");
 	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, (void *)16, 1), -XEN_EFAULT,
 		 "request at a bad address");
 	CHECK_EQ(grant_op(77, &m, 1), -XEN_ENOSYS, "unknown operation");
-	table[30].flags = 0;
-}
-
-static int copy(struct gnttab_copy *c)
-{
-	return grant_op(GNTTABOP_copy, c, 1) ? -1000 : c->status;
+	grants[30].flags = 0;
 }
 
 static void copying(void)
@@ -155,36 +126,36 @@ static void copying(void)
 	for (unsigned int i = 0; i < PAGE_SIZE; i++) {
 		lent[i] = (char)i;
 	}
-	grant(40, lent, GTF_permit_access | GTF_readonly);
-	CHECK_EQ(copy(&c), GNTST_okay, "copy from a grant");
+	grant_give(40, lent, GTF_permit_access | GTF_readonly);
+	CHECK_EQ(grant_copy_one(&c), GNTST_okay, "copy from a grant");
 	CHECK(memcmp(own + 200, lent + 100, 50) == 0, "content");
 	CHECK(own[199] == 0 && own[250] == 0, "and no more");
 	c.source.offset = 4090;
-	CHECK_EQ(copy(&c), GNTST_bad_copy_arg, "past the end of the source");
+	CHECK_EQ(grant_copy_one(&c), GNTST_bad_copy_arg, "past the end of the source");
 	c.source.offset = 0;
 	c.dest.offset = 4090;
-	CHECK_EQ(copy(&c), GNTST_bad_copy_arg, "past the end of the target");
+	CHECK_EQ(grant_copy_one(&c), GNTST_bad_copy_arg, "past the end of the target");
 	CHECK_EQ(own[4095], 0, "nothing copied");
 	c.dest.offset = 0;
 	c.source.u.ref = 41;
-	table[41].flags = 0;
-	CHECK_EQ(copy(&c), GNTST_general_error, "from nothing granted");
+	grants[41].flags = 0;
+	CHECK_EQ(grant_copy_one(&c), GNTST_general_error, "from nothing granted");
 	c = (struct gnttab_copy){
 		.source = { .u.gmfn = virt_to_mfn(own), .domid = DOMID_SELF },
 		.dest = { .u.ref = 40, .domid = DOMID_SELF },
 		.len = 10,
 		.flags = GNTCOPY_dest_gref,
 	};
-	CHECK(copy(&c) < 0, "into a read-only grant");
+	CHECK(grant_copy_one(&c) < 0, "into a read-only grant");
 	CHECK_EQ(lent[5], 5, "nothing copied");
-	grant(40, lent, GTF_permit_access);
-	CHECK_EQ(copy(&c), GNTST_okay, "into a writable one");
+	grant_give(40, lent, GTF_permit_access);
+	CHECK_EQ(grant_copy_one(&c), GNTST_okay, "into a writable one");
 	CHECK_EQ(lent[5], own[5], "copied");
-	CHECK_EQ(table[40].flags & (GTF_reading | GTF_writing), 0, "not in use after");
+	CHECK_EQ(grants[40].flags & (GTF_reading | GTF_writing), 0, "not in use after");
 	c.source.u.gmfn = virt_to_mfn((void *)start_info->pt_base);
 	c.dest.u.gmfn = c.source.u.gmfn;
 	c.flags = 0;
-	CHECK(copy(&c) < 0, "into a page table");
+	CHECK(grant_copy_one(&c) < 0, "into a page table");
 }
 
 enum verdict guest_main(void)
