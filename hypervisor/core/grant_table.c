@@ -463,6 +463,9 @@ static int16_t swap_entries(struct grant_table *t, uint32_t ra, uint32_t rb)
 	}
 	aa = active_entry(t, ra);
 	ab = active_entry(t, rb);
+	if (ra == rb) {
+		goto out; /* nothing moves, so it may be in use */
+	}
 	if (aa->readers || aa->writers || ab->readers || ab->writers) {
 		rc = GNTST_eagain;
 		goto out;
