@@ -1,0 +1,149 @@
+/*
+ * The time page (<xen/xen.h>, struct vcpu_time_info): while its version is odd, or has changed, what was read does not
+ * count; what counts gives a system time that never goes back on its vCPU, also when the vCPU changes CPUs, and that
+ * other vCPUs' pages agree with.  The wall clock has the same protocol and the same beginning.
+ */
+#define __XEN_TOOLS__ 1
+#include "frontends/rt/test.h"
+
+#include <xen/domctl.h>
+#include <xen/sched.h>
+#include <xen/vcpu.h>
+
+#define MS    1000000UL
+#define READS 20000u
+#define SKEW  (2 * MS) /* what two vCPUs' pages may differ by */
+#define TURNS 2000u
+
+static volatile unsigned int turn, second_reads;
+static volatile uint64_t passed_on, worst_back;
+
+/* System time by a vCPU's page, which may not be the reader's. */
+static uint64_t time_of(unsigned int vcpu)
+{
+	const volatile struct vcpu_time_info *t = &shared_info->vcpu_info[vcpu].time;
+	uint32_t version;
+	uint64_t delta, ns;
+
+	do {
+		version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
+		delta = rdtsc() - t->tsc_timestamp;
+		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
+		ns = t->system_time +
+		     (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	} while ((version & 1) || version != t->version);
+	return ns;
+}
+
+/* Reads the first vCPU's page while that vCPU makes the hypervisor write it, and passes time back and forth. */
+static void second(unsigned int vcpu)
+{
+	while (turn < TURNS) {
+		if (turn % 2) {
+			uint64_t now = time_of(vcpu);
+
+			if (now < passed_on) {
+				worst_back = passed_on - now > worst_back ? passed_on - now
+									  : worst_back;
+			}
+			passed_on = now;
+			turn++;
+		}
+		second_reads++;
+		sched_op(SCHEDOP_yield, NULL);
+	}
+}
+
+/* Moves our own vCPU to one CPU; false where that is not ours to say. */
+static bool move_to(unsigned int cpu)
+{
+	static struct xen_domctl ctl;
+	static uint8_t map;
+
+	map = (uint8_t)(1u << cpu);
+	ctl.cmd = XEN_DOMCTL_setvcpuaffinity;
+	ctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	ctl.domain = 0;
+	ctl.u.vcpuaffinity.vcpu = 0;
+	ctl.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+	ctl.u.vcpuaffinity.cpumap_hard.nr_bits = 2;
+	set_xen_guest_handle_raw(ctl.u.vcpuaffinity.cpumap_hard.bitmap, &map);
+	return is_control_domain() && hcall1(__HYPERVISOR_domctl, ptr_arg(&ctl)) == 0;
+}
+
+static void never_back(void)
+{
+	uint64_t last = time_of(0), back = 0, start = last;
+	unsigned int moves = 0;
+
+	for (unsigned int i = 0; i < READS; i++) {
+		uint64_t now;
+
+		if (i % 100 == 0) {
+			moves += move_to(i / 100 % 2);
+		}
+		now = time_of(0);
+		back = now < last && last - now > back ? last - now : back;
+		last = now;
+	}
+	CHECK_EQ(back, 0, "never back, in %u reads with %u moves between CPUs, %lu us", READS,
+		 moves, (last - start) / 1000);
+}
+
+static void agree(void)
+{
+	uint64_t limit = time_of(0) + 60000 * MS, off = 0;
+	unsigned int reads = 0;
+
+	turn = 0;
+	CHECK_EQ(second_start(1, second), 0, "the second vCPU");
+	while (turn < TURNS && time_of(0) < limit) {
+		uint64_t before = time_of(0), other = time_of(1), after = time_of(0);
+
+		/* A page that never was written yet says nothing. */
+		if (shared_info->vcpu_info[1].time.tsc_to_system_mul && turn) {
+			uint64_t d = other < before  ? before - other
+				     : other > after ? other - after
+						     : 0;
+
+			off = d > off ? d : off;
+			reads++;
+		}
+		if (turn % 2 == 0) {
+			passed_on = time_of(0);
+			turn++;
+		}
+		move_to(reads % 2);
+		sched_op(SCHEDOP_yield, NULL);
+	}
+	CHECK(turn >= TURNS, "time passed on %u times", turn);
+	CHECK(off < SKEW, "the other's page agrees to %lu ns in %u reads", off, reads);
+	CHECK(worst_back < SKEW, "and so does what it reads: %lu ns", worst_back);
+	CHECK(second_reads > TURNS / 4, "it read %u times", second_reads);
+}
+
+static void wall(void)
+{
+	const volatile struct shared_info *s = shared_info;
+	uint64_t first = wall_clock(), start = system_time();
+
+	CHECK((s->wc_version & 1) == 0, "the wall clock's version is even");
+	CHECK(s->wc_nsec < 1000000000u, "its nanoseconds are less than a second");
+	CHECK(first > 1577836800 && first < 4102444800, "it is %lu", first);
+	while (wall_clock() == first && system_time() < start + 5000 * MS) {
+	}
+	CHECK_EQ(wall_clock(), first + 1, "the next second comes");
+	CHECK(system_time() - start <= 1100 * MS, "after at most one: %lu us",
+	      (system_time() - start) / 1000);
+}
+
+enum verdict guest_main(void)
+{
+	never_back();
+	if (vcpu_op(VCPUOP_is_up, 1, NULL) >= 0) {
+		agree();
+	}
+	wall();
+	return SUCCESS;
+}
