@@ -119,7 +119,7 @@ long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t a4, uint
 	(void)a4;
 	(void)a5;
 	if (!d->privileged) {
-		if (cmd == CONSOLEIO_write) {
+		if ((uint32_t)cmd == CONSOLEIO_write) {
 			log_refused(d, buf, (unsigned int)count);
 		}
 		return -XEN_EPERM;
@@ -127,7 +127,7 @@ long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t a4, uint
 	if ((int)count < 0) {
 		return -XEN_EINVAL;
 	}
-	switch (cmd) {
+	switch ((uint32_t)cmd) { /* an int in the ABI, as is count */
 	case CONSOLEIO_write:
 		return write_output(buf, (unsigned int)count);
 	case CONSOLEIO_read:

@@ -142,7 +142,7 @@ static long remote_shutdown(gva_t arg)
 long do_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a3, (void)a4, (void)a5;
-	switch (cmd) {
+	switch ((uint32_t)cmd) { /* the ABI's is an int */
 	case SCHEDOP_yield:
 		sched_yield();
 		return 0;
@@ -168,7 +168,7 @@ long do_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t 
 long do_sched_op_compat(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a3, (void)a4, (void)a5;
-	switch (cmd) {
+	switch ((uint32_t)cmd) { /* the ABI's is an int */
 	case SCHEDOP_yield:
 		sched_yield();
 		return 0;

@@ -210,11 +210,12 @@ long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
 	long rc;
 
 	(void)a4, (void)a5;
-	if (id >= d->max_vcpus) {
+	/* Both are ints in the ABI. */
+	if ((uint32_t)id >= d->max_vcpus) {
 		return -XEN_ENOENT;
 	}
-	v = d->vcpu[id];
-	switch (cmd) {
+	v = d->vcpu[(uint32_t)id];
+	switch ((uint32_t)cmd) {
 	case VCPUOP_is_up:
 		return !(atomic_load(&v->pause_flags) & VPF_DOWN);
 	case VCPUOP_initialise:

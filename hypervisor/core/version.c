@@ -78,7 +78,7 @@ static long get_features(gva_t arg)
 }
 
 /* Everything but the version itself, which guests ask for as the cheapest call there is. */
-static out_of_line long other_questions(uint64_t cmd, uint64_t arg)
+static out_of_line long other_questions(uint32_t cmd, uint64_t arg)
 {
 	const struct domain *d = cpu_current()->domain;
 
@@ -117,10 +117,11 @@ long do_xen_version(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 	(void)a3;
 	(void)a4;
 	(void)a5;
-	if (cmd == XENVER_version) {
+	/* An int in the ABI. */
+	if ((uint32_t)cmd == XENVER_version) {
 		return VERSION_MAJOR << 16 | VERSION_MINOR;
 	}
-	return other_questions(cmd, arg);
+	return other_questions((uint32_t)cmd, arg);
 }
 
 /* What we do anyway or know how to do.  An assist we would not honour is refused. */
@@ -136,10 +137,11 @@ long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_
 	(void)a3;
 	(void)a4;
 	(void)a5;
+	type = (uint32_t)type; /* like cmd an int in the ABI */
 	if (type >= 32 || !(ASSISTS >> type & 1)) {
 		return -XEN_EINVAL;
 	}
-	switch (cmd) {
+	switch ((uint32_t)cmd) {
 	case VMASST_CMD_enable:
 		__atomic_fetch_or(&d->vm_assist, 1u << type, __ATOMIC_RELAXED);
 		return 0;

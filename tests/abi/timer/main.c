@@ -116,8 +116,8 @@ static void blocking(void)
 	CHECK_EQ(before.state, RUNSTATE_running, "running");
 	start = system_time();
 	seen = timer_count;
-	timer_arm(start + 50 * MS);
 	upcalls_off();
+	timer_arm(start + 50 * MS);
 	sched_op(SCHEDOP_block, NULL);
 	now = system_time();
 	CHECK(fired() && now >= start + 50 * MS, "block until the timer");
@@ -139,8 +139,8 @@ static void areas(void)
 
 	CHECK_EQ(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &r), 0, "run-state area");
 	CHECK_EQ(area.state, RUNSTATE_running, "filled at once");
-	timer_arm(system_time() + 20 * MS);
 	upcalls_off();
+	timer_arm(system_time() + 20 * MS);
 	sched_op(SCHEDOP_block, NULL);
 	CHECK(area.time[RUNSTATE_blocked] > 0 && area.state == RUNSTATE_running,
 	      "and after blocking");
@@ -148,8 +148,8 @@ static void areas(void)
 			VMASST_TYPE_runstate_update_flag),
 		 0, "update flag");
 	sched_op(SCHEDOP_yield, NULL);
-	timer_arm(system_time() + 5 * MS);
 	upcalls_off();
+	timer_arm(system_time() + 5 * MS);
 	sched_op(SCHEDOP_block, NULL);
 	CHECK(!(area.state_entry_time & XEN_RUNSTATE_UPDATE), "not left set");
 	CHECK(area.state_entry_time <= system_time(), "entry time is past");
