@@ -1,10 +1,12 @@
-# The mini-guest: a freestanding PV kernel runtime, small guests on it, and the ABI tests, each such a guest.
+# The mini-guest: a freestanding PV kernel runtime, drivers, small guests on both, and the ABI tests, each such a guest.
 
 RT_DIR := frontends/rt
 RT_SRCS := $(wildcard $(RT_DIR)/*.c) hypervisor/lib/fmt.c hypervisor/lib/string.c
 RT_ASM := $(RT_DIR)/start.S $(RT_DIR)/entry.S
 RTB := $(B)/rt
 RT_OBJS := $(patsubst %.c,$(RTB)/%.o,$(RT_SRCS)) $(patsubst %.S,$(RTB)/%.o,$(RT_ASM))
+# The drivers are a library: a guest has in it what it uses.
+DRV_OBJS := $(patsubst %.c,$(RTB)/%.o,$(wildcard frontends/drv/*.c) hypervisor/lib/args.c)
 
 # The stack is shared with whatever the hypervisor pushes for events: no red zone.
 RT_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
@@ -28,10 +30,14 @@ $(RTB)/%.o: %.S $(B)/hv-include/.done
 	@echo "  RT AS   $<"
 	@$(CC) $(RT_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
-RT_LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,$(RT_DIR)/rt.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
-	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $@ $(filter %.o,$^)
+$(RTB)/drv.a: $(DRV_OBJS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
 
-$(B)/guests/%: $(RTB)/frontends/guests/%.o $(RT_OBJS) $(RT_DIR)/rt.lds
+RT_LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,$(RT_DIR)/rt.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(B)/guests/%: $(RTB)/frontends/guests/%.o $(RT_OBJS) $(RTB)/drv.a $(RT_DIR)/rt.lds
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(RT_LINK)
@@ -41,7 +47,7 @@ $(B)/abi/%: $(RTB)/tests/abi/%/main.o $(RT_OBJS) $(RT_DIR)/rt.lds
 	@echo "  LD      $@"
 	@$(RT_LINK)
 
--include $(RT_OBJS:.o=.d) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.d,$(ABI_TESTS)) \
+-include $(RT_OBJS:.o=.d) $(DRV_OBJS:.o=.d) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.d,$(ABI_TESTS)) \
 	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.d,$(GUESTS))
-.SECONDARY: $(RT_OBJS) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.o,$(ABI_TESTS)) \
+.SECONDARY: $(RT_OBJS) $(DRV_OBJS) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.o,$(ABI_TESTS)) \
 	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.o,$(GUESTS))

@@ -7,6 +7,7 @@
 struct shared_info *shared_info;
 static char shared_page[4096] __attribute__((aligned(4096)));
 static event_fn handlers[4096];
+volatile unsigned int event_count;
 
 struct vcpu_info *vcpu_info(void)
 {
@@ -57,6 +58,7 @@ static void handle_word(unsigned int word)
 
 		__atomic_fetch_and(&shared_info->evtchn_pending[word], ~(1UL << bit),
 				   __ATOMIC_SEQ_CST);
+		event_count++;
 		if (handlers[port]) {
 			handlers[port](port);
 		}
@@ -119,4 +121,15 @@ bool wait_for(bool (*cond)(void), uint64_t ns)
 		sched_op(SCHEDOP_block, NULL);
 	}
 	return met;
+}
+
+void wait_event(unsigned int seen, uint64_t until)
+{
+	timer_arm(until);
+	upcalls_off();
+	if (event_count == seen) {
+		sched_op(SCHEDOP_block, NULL); /* with upcalls on again */
+	} else {
+		upcalls_on();
+	}
 }

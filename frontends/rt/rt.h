@@ -89,6 +89,13 @@ void upcalls_off(void); /* as CLI; on delivers what waits */
 void upcalls_on(void);
 /* Waits in the hypervisor until cond(), for at most so many ns of system time. */
 bool wait_for(bool (*cond)(void), uint64_t ns);
+/*
+ * For who looks at several things in turn: note event_count, look at all of them, then wait
+ * in the hypervisor unless an event came since.  The wait ends with the next event, or at a
+ * system time (0: never).
+ */
+extern volatile unsigned int event_count;
+void wait_event(unsigned int seen, uint64_t until);
 
 /* time.c */
 uint64_t system_time(void); /* ns, from the time page */
