@@ -22,7 +22,7 @@ base() {
 	# Debian's programs with the libraries they name.
 	for f in /usr/sbin/dnsmasq /usr/sbin/mke2fs /usr/sbin/e2fsck /usr/bin/curl /usr/bin/socat \
 		/usr/bin/bash /usr/sbin/ip /usr/sbin/bridge /usr/bin/sha256sum /usr/bin/dd /usr/bin/ls \
-		/usr/sbin/losetup /usr/bin/timeout /usr/bin/stdbuf; do
+		/usr/sbin/losetup /usr/bin/timeout /usr/bin/stdbuf /usr/bin/cksum; do
 		command -v "${f##*/}" >/dev/null || fail "$f: not installed; is its package in config/packages.list?"
 		f=$(command -v "${f##*/}")
 		put_program "$root" "$f" "/usr/${f#/usr/}"

@@ -27,15 +27,14 @@ verdict() {
 	detail "$1:" "$(tr -d '\r' <"$(clog "$1")" | grep -a '^  BAD')"
 	tr -d '\r' <"$(clog "$1")" | sed -n 's/^VERDICT //p' | tail -1
 }
-succeeds() { # succeeds TEXT NAME SECONDS
+succeeds() { # succeeds TEXT NAME SECONDS: with the figures it gave
 	local v
 	v=$(verdict "$2" "$3")
 	case $v in
-	SUCCESS*) ok "$1: ${v#SUCCESS }" ;;
+	SUCCESS*) ok "$1: ${v#SUCCESS }$(tr -d '\r' <"$(clog "$2")" | sed -n 's/^metric/,/p' | tr -d '\n')" ;;
 	*) bad "$1: $v" ;;
 	esac
 }
-metric() { tr -d '\r' <"$(clog "$1")" | sed -n "s/^metric $2 //p" | tail -1; }
 
 # --- the store --------------------------------------------------------------------------
 make_guest storeping answer
@@ -54,6 +53,19 @@ if await storeping 'waiting for data/ping' 60; then
 else
 	bad "the guest waits for the control domain's word"
 fi
-succeeds "the store's promises, as a guest sees them, $(metric storeping store_read) a read" storeping 60
+succeeds "the store's promises, as a guest sees them" storeping 60
 check "it is gone" gone storeping 60
+
+# --- disks ------------------------------------------------------------------------------
+said() { tr -d '\r' <"$(clog "$1")" | sed -n "s/^$2 cksum //p" | tail -1; }
+sum_of() { cksum | awk '{ print $1 " bytes " $2 }'; }
+truncate -s 10M /scratch/kit.img
+dd if=/dev/urandom of=/scratch/kit-read.img bs=1M count=6 status=none
+make_guest blkcheck mib=8 'disk xvda { file "/scratch/kit.img" }
+  disk xvdb { file "/scratch/kit-read.img"; readonly }'
+succeeds "disks do what they say" blkcheck 120
+check "it is gone" gone blkcheck 60
+same "8 MiB in the image are what the guest wrote (cksum)" "$(said blkcheck wrote)" "$(head -c $((8 << 20)) /scratch/kit.img | sum_of)"
+same "and what it did not write is as it was" 0 "$(tail -c $((2 << 20)) /scratch/kit.img | tr -d '\0' | wc -c)"
+same "what the guest read of another is what is in it" "$(sum_of </scratch/kit-read.img)" "$(said blkcheck read)"
 finish
