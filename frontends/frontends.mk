@@ -30,6 +30,32 @@ $(RTB)/%.o: %.S $(B)/hv-include/.done
 	@echo "  RT AS   $<"
 	@$(CC) $(RT_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 
+# Debian's lwIP, as downloaded; its warnings are its authors' affair.
+LWIP := $(B)/image/lwip
+LWIP_SRCS := $(addprefix core/,init.c def.c inet_chksum.c ip.c mem.c memp.c netif.c pbuf.c tcp.c tcp_in.c tcp_out.c \
+	     timeouts.c udp.c) $(addprefix core/ipv4/,dhcp.c etharp.c icmp.c ip4.c ip4_addr.c ip4_frag.c) \
+	     netif/ethernet.c apps/http/fs.c apps/http/httpd.c
+LWIP_OBJS := $(patsubst %.c,$(RTB)/lwip/%.o,$(LWIP_SRCS))
+LWIP_CFLAGS := -Ifrontends/drv/lwip -isystem $(LWIP)/src/include
+
+$(LWIP)/.done: config/image/lwip.sh
+	@config/image/lwip.sh
+	@touch $@
+
+$(LWIP_OBJS): $(RTB)/lwip/%.o: $(LWIP)/.done $(wildcard frontends/drv/lwip/*.h frontends/drv/lwip/*/*.h)
+	@mkdir -p $(@D)
+	@echo "  RT CC   lwIP $*.c"
+	@$(CC) $(RT_CFLAGS) $(LWIP_CFLAGS) -w -c -o $@ $(LWIP)/src/$*.c
+
+$(RTB)/lwip.a: $(LWIP_OBJS)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+# Who includes lwIP's headers needs them there.
+LWIP_USERS := $(RTB)/frontends/drv/ip.o $(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.o,$(GUESTS))
+$(LWIP_USERS): RT_CFLAGS += $(LWIP_CFLAGS)
+$(LWIP_USERS): | $(LWIP)/.done
+
 $(RTB)/drv.a: $(DRV_OBJS)
 	@rm -f $@
 	@$(AR) rcs $@ $^
@@ -37,7 +63,7 @@ $(RTB)/drv.a: $(DRV_OBJS)
 RT_LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,$(RT_DIR)/rt.lds -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-$(B)/guests/%: $(RTB)/frontends/guests/%.o $(RT_OBJS) $(RTB)/drv.a $(RT_DIR)/rt.lds
+$(B)/guests/%: $(RTB)/frontends/guests/%.o $(RT_OBJS) $(RTB)/drv.a $(RTB)/lwip.a $(RT_DIR)/rt.lds
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(RT_LINK)

@@ -7,9 +7,9 @@
 
 volatile unsigned int timer_count;
 
-uint64_t system_time(void)
+uint64_t system_time_on(unsigned int vcpu)
 {
-	const volatile struct vcpu_time_info *t = &vcpu_info()->time;
+	const volatile struct vcpu_time_info *t = &shared_info->vcpu_info[vcpu].time;
 	uint32_t version;
 	uint64_t delta, ns;
 
@@ -23,6 +23,11 @@ uint64_t system_time(void)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	} while ((version & 1) || version != t->version);
 	return ns;
+}
+
+uint64_t system_time(void)
+{
+	return system_time_on(0);
 }
 
 uint64_t wall_clock(void)

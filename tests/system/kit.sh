@@ -4,5 +4,5 @@
 # frontend, clocks that agree.
 # limit: 300
 . "$(dirname "$0")/lib/host.sh"
-FILES="$(printf 'build/guests/%s ' storeping blkcheck)"
+FILES="$(printf 'build/guests/%s ' storeping blkcheck netecho webserve clock)"
 run_inside kit
