@@ -77,3 +77,12 @@ $(B)/abi/%: $(RTB)/tests/abi/%/main.o $(RT_OBJS) $(RT_DIR)/rt.lds
 	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.d,$(GUESTS))
 .SECONDARY: $(RT_OBJS) $(DRV_OBJS) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.o,$(ABI_TESTS)) \
 	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.o,$(GUESTS))
+
+# The drivers on the host, against another side that the test plays: the runtime below them is a fake.
+DRV_TESTED := $(addprefix frontends/drv/,store.c gnttab.c blkfront.c netfront.c)
+$(foreach f,$(DRV_TESTED) tests/fake/rt_fake.c tests/fake/bus_fake.c $(wildcard tests/unit/frontends/drv/*.c),\
+	$(eval CFLAGS_$(subst /,_,$f) := -iquote tests/fake/rt -Ihypervisor -fno-strict-aliasing \
+	-D__XEN_INTERFACE_VERSION__=0x00040e00))
+$(eval $(call unit_test,frontends/drv/store_test,frontends/drv/store.c tests/fake/rt_fake.c,))
+$(foreach t,blkfront netfront,$(eval $(call unit_test,frontends/drv/$(t)_test,\
+	$(addprefix frontends/drv/,$(t).c gnttab.c) tests/fake/rt_fake.c tests/fake/bus_fake.c,)))
