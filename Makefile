@@ -69,7 +69,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 # System tests run with assertions; what people run is shown by smoke.
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
-.PHONY: help setup programs hypervisor image run smoke check check-unit check-models check-abi check-system \
+.PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system \
 	bench lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
@@ -90,6 +90,9 @@ run: setup	## hypervisor, control domain and a Debian guest in QEMU, on this ter
 	@$(SUB) hypervisor programs
 	@$(SUB) images
 	@config/image/run.sh
+
+guest: setup	## NAME=mine: a mini-guest of your own, made from a template, built and started
+	@MAKE='$(MAKE)' NAME='$(NAME)' WORDS='$(WORDS)' config/image/newguest.sh
 
 smoke: setup	## the same with nobody at the keyboard: the end-to-end checks, with figures
 	@$(SUB) hypervisor programs $(STEP)

@@ -24,5 +24,5 @@ $(IMAGE)/dom0-base: $(IMAGE)/kernel/version config/image/dom0.sh config/image/li
 	@config/image/dom0.sh base
 
 DOM0_TOP := $(wildcard config/image/dom0-* config/examples/*.pav config/lib/*.pav)
-$(IMAGE)/dom0-initrd: $(IMAGE)/dom0-base $(IMAGE)/guest-initrd $(PROGRAMS) $(DOM0_TOP)
+$(IMAGE)/dom0-initrd: $(IMAGE)/dom0-base $(IMAGE)/guest-initrd $(PROGRAMS) $(GUESTS) $(DOM0_TOP)
 	@config/image/dom0.sh top $(PROGRAMS)

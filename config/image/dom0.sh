@@ -55,7 +55,7 @@ base() {
 
 top() {
 	local p
-	mkdir -p "$root"/{etc/pavane/lib,etc/pavane/examples,usr/libexec/pavane,srv}
+	mkdir -p "$root"/{etc/pavane/lib,etc/pavane/examples,usr/libexec/pavane,srv/guests}
 	for p in "$@"; do
 		[ -x "$p" ] || fail "$p: not built"
 		put_program "$root" "$p" "/usr/bin/$(basename "$p")"
@@ -65,6 +65,10 @@ top() {
 	cpio -t --quiet <"$IMAGE/dom0-base" | sort >"$IMAGE/dom0-base.list"
 	(cd "$root" && find usr/lib usr/lib64 -type f | sort) | comm -12 - "$IMAGE/dom0-base.list" |
 		while read -r p; do rm "$root/$p"; done
+	# The mini-guests, for config/examples/kit.pav.
+	for p in build/guests/*; do
+		if [ -e "frontends/guests/${p##*/}.c" ]; then strip --strip-debug -o "$root/srv/guests/${p##*/}" "$p"; fi
+	done
 	install -m 755 config/image/dom0-init "$root/init"
 	install -m 755 config/image/dom0-first-guest "$root/etc/pavane/first-guest"
 	install -m 755 config/image/dom0-udhcpc "$root/usr/libexec/pavane/udhcpc"

@@ -36,6 +36,13 @@ succeeds() { # succeeds TEXT NAME SECONDS: with the figures it gave
 	esac
 }
 
+# --- as the example says ------------------------------------------------------------------
+mark=0
+check "the example's file is created with another guest" pav create -p guest=template -p words=count=4 /etc/pavane/examples/kit.pav
+if await kit 'I am kit, ' 60 && await kit '4 of 4' 30; then ok "it has its name from the store"; else bad "what it says"; fi
+succeeds "the template" kit 30
+check "it is gone" gone kit 60
+
 # --- the store --------------------------------------------------------------------------
 make_guest storeping answer
 if await storeping 'waiting for data/ping' 60; then
