@@ -151,6 +151,8 @@ Test(blkfront, more_answers_than_requests_break_it)
 {
 	open_disk();
 	start_reads(2);
+	answer(taken[0].id, BLKIF_OP_READ, BLKIF_RSP_OKAY); /* good answers, and one too many */
+	answer(taken[1].id, BLKIF_OP_READ, BLKIF_RSP_OKAY);
 	ring.sring->rsp_prod = 3;
 	assert_broken(2);
 }

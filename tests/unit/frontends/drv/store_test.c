@@ -147,25 +147,41 @@ static void another_type(void)
 	}
 }
 
+/* And all of its bytes do come. */
 static void too_long(void)
 {
+	static const char bytes[XENSTORE_RING_SIZE];
+
 	if (take_request()) {
 		struct xsd_sockmsg head = { .type = asked.type,
 					    .req_id = asked.req_id,
-					    .len = XENSTORE_PAYLOAD_MAX + 1 };
+					    .len = 2 * XENSTORE_PAYLOAD_MAX };
 
 		put(&head, sizeof(head));
+	} else if (asked.type == XS_READ) {
+		put(bytes, XENSTORE_RING_SIZE - (page->rsp_prod - page->rsp_cons));
 	}
 }
 
+/* A good answer, in a ring that is said to have more than it can. */
 static void impossible_producer(void)
 {
-	page->rsp_prod = page->rsp_cons + XENSTORE_RING_SIZE + 1;
+	if (take_request()) {
+		put_message(asked.type, asked.req_id, "value", 5);
+		page->rsp_prod = page->rsp_cons + XENSTORE_RING_SIZE + 1;
+	}
 }
 
 static void producer_behind(void)
 {
 	page->rsp_prod = page->rsp_cons - 1;
+}
+
+/* A good answer to the first request, which it cannot have read. */
+static void answers_unread(void)
+{
+	put_message(XS_READ, 1, "value", 5);
+	fake_other_side = NULL;
 }
 
 static void silent(void)
@@ -201,7 +217,7 @@ Test(store, an_impossible_consumer_breaks_it)
 {
 	cr_assert_eq(store_init(), 0);
 	page->req_cons = 5;
-	assert_broken(read_once(answers_well));
+	assert_broken(read_once(answers_unread));
 }
 
 Test(store, silence_ends)
