@@ -86,13 +86,9 @@ static void increase(struct reservation *r)
 {
 	for (; r->done < r->count && !should_stop(r); r->done++) {
 		mfn_t m = dompages_alloc(r->d, r->order, r->bits);
-		uint64_t i;
 
 		if (mfn_eq(m, MFN_NONE)) {
 			return;
-		}
-		for (i = 0; i < 1UL << r->order; i++) {
-			m2p_set(mfn(m.n + i), M2P_INVALID);
 		}
 		if (r->list && !one_out(r, m.n)) {
 			return;
@@ -114,7 +110,7 @@ static void populate(struct reservation *r)
 			return;
 		}
 		for (i = 0; i < 1UL << r->order; i++) {
-			m2p_set(mfn(m.n + i), at + i);
+			dompages_place(r->d, mfn(m.n + i), at + i);
 		}
 		if (!one_out(r, m.n)) {
 			return;
@@ -225,12 +221,10 @@ static void give_back(const struct exchange *x, unsigned int taken)
 	while (taken-- > 0) {
 		mfn_t m = mfn(x->taken[taken]);
 
-		if (dompages_assign(x->d, m, 0)) {
-			/* Someone filled its limit behind its back, or it is dying. */
-			domain_crash(x->d, "memory exchange: no room to give a frame back");
+		if (dompages_swap_in(x->d, m, 0)) {
 			free_frames(m, 0);
 		} else {
-			m2p_set(m, x->place[taken]);
+			dompages_place(x->d, m, x->place[taken]);
 		}
 	}
 }
@@ -245,7 +239,7 @@ static int take_all(const struct exchange *x)
 		int rc;
 
 		x->place[i] = m2p_get(m);
-		rc = frame_valid(m) ? dompages_steal(x->d, m) : -XEN_EINVAL;
+		rc = frame_valid(m) ? dompages_swap_out(x->d, m) : -XEN_EINVAL;
 		if (rc) {
 			give_back(x, i);
 			return -XEN_EINVAL; /* also for one in use */
@@ -287,13 +281,12 @@ static int exchange_commit(const struct exchange *x)
 		free_frames(mfn(x->taken[i]), 0);
 	}
 	for (i = 0; i < chunk_out(x); i++) {
-		if (dompages_assign(x->d, mfn(x->given[i]), x->out_order)) {
-			domain_crash(x->d, "memory exchange: no room for the new frames");
+		if (dompages_swap_in(x->d, mfn(x->given[i]), x->out_order)) {
 			free_frames(mfn(x->given[i]), x->out_order);
 			continue;
 		}
 		for (j = 0; j < 1u << x->out_order; j++) {
-			m2p_set(mfn(x->given[i] + j), x->pfn[i] + j);
+			dompages_place(x->d, mfn(x->given[i] + j), x->pfn[i] + j);
 		}
 	}
 	return 0;

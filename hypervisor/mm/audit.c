@@ -340,7 +340,9 @@ static void compare_unused(struct audit *a, uint64_t n)
 
 static void compare_frame(struct audit *a, uint64_t n)
 {
-	bool guests = atomic_load(&frame_table[n].ref) & FR_ALLOCATED;
+	/* What is lent to a guest may have a place in it too, if the guest says so. */
+	bool guests = (atomic_load(&frame_table[n].ref) & FR_ALLOCATED) ||
+		      (is_domains(n) && type_of(n) == FRAME_SHARED);
 
 	if (refs_of(n)) {
 		compare_used(a, n);

@@ -159,14 +159,9 @@ mfn_t dompages_alloc(struct domain *d, unsigned int order, unsigned int bits)
 	return own(p, m, order) ? m : MFN_NONE;
 }
 
-int dompages_assign(struct domain *d, mfn_t m, unsigned int order)
+/* The hypervisor's own frames become p's, room for them being there. */
+static void assign(struct dom_pages *p, mfn_t m, unsigned int order)
 {
-	struct dom_pages *p = dom_pages_of(d);
-	int rc = reserve(p, 1ULL << order, false);
-
-	if (rc) {
-		return rc;
-	}
 	for (uint64_t i = m.n; i < m.n + (1ULL << order); i++) {
 		struct frame *f = &frame_table[i];
 
@@ -177,12 +172,37 @@ int dompages_assign(struct domain *d, mfn_t m, unsigned int order)
 		}
 	}
 	own(p, m, order); /* if it is dying now, they were its own and are released with the rest */
+}
+
+int dompages_assign(struct domain *d, mfn_t m, unsigned int order)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	int rc = reserve(p, 1ULL << order, false);
+
+	if (!rc) {
+		assign(p, m, order);
+	}
+	return rc;
+}
+
+int dompages_swap_in(struct domain *d, mfn_t m, unsigned int order)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	bool dying;
+
+	spin_lock(&p->lock);
+	dying = p->dying;
+	spin_unlock(&p->lock);
+	if (dying) {
+		unreserve(p, 1ULL << order);
+		return -XEN_EINVAL;
+	}
+	assign(p, m, order);
 	return 0;
 }
 
-int dompages_steal(struct domain *d, mfn_t m)
+int dompages_swap_out(struct domain *d, mfn_t m)
 {
-	struct dom_pages *p = dom_pages_of(d);
 	uint32_t only = FR_ALLOCATED | 1;
 	struct frame *f;
 
@@ -205,8 +225,17 @@ int dompages_steal(struct domain *d, mfn_t m)
 	atomic_store(&f->type, 0);
 	f->stamp = tlb_stamp();
 	m2p_set(m, M2P_INVALID);
-	unreserve(p, 1);
 	return 0;
+}
+
+int dompages_steal(struct domain *d, mfn_t m)
+{
+	int rc = dompages_swap_out(d, m);
+
+	if (!rc) {
+		unreserve(dom_pages_of(d), 1);
+	}
+	return rc;
 }
 
 int dompages_release(struct domain *d, mfn_t m)
@@ -220,11 +249,29 @@ int dompages_release(struct domain *d, mfn_t m)
 	f = frame_of(m);
 	r = atomic_fetch_and(&f->ref, ~FR_ALLOCATED);
 	if (r & FR_ALLOCATED) {
-		m2p_set(m, M2P_INVALID);
+		m2p_set(m, M2P_INVALID); /* it may live on while it is mapped, but nowhere in d */
 		frame_put(m);
 	}
 	frame_put(m);
 	return r & FR_ALLOCATED ? 0 : -XEN_EINVAL;
+}
+
+bool dompages_place(const struct domain *d, mfn_t m, uint64_t pfn)
+{
+	struct frame *f;
+
+	if (!frame_get(m, d)) {
+		return false;
+	}
+	f = frame_of(m);
+	m2p_set(m, pfn);
+	/* Pairs with the clearing of the bit in dompages_release(): one of us sees the other. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!(atomic_load(&f->ref) & FR_ALLOCATED) && frame_type_of(f) != FRAME_SHARED) {
+		m2p_set(m, M2P_INVALID);
+	}
+	frame_put(m);
+	return true;
 }
 
 /* No table any more, if it was one.  False: again, later. */

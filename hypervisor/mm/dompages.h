@@ -60,10 +60,22 @@ int dompages_assign(struct domain *d, mfn_t m, unsigned int order);
  */
 int dompages_steal(struct domain *d, mfn_t m);
 /*
+ * The two halves of an exchange.  Out: as steal, but d keeps the room, so that nobody fills its limit meanwhile; each
+ * frame of room is then given up or filled by the second.  In: as assign, into room that is kept. 0, or -EINVAL: d is dying,
+ * the room is gone and the frames are still the hypervisor's.
+ */
+int dompages_swap_out(struct domain *d, mfn_t m);
+int dompages_swap_in(struct domain *d, mfn_t m, unsigned int order);
+/*
  * The frame's allocation reference is dropped, and its place in the M2P; it lives on while it is still mapped
  * somewhere.  0 or -EINVAL.
  */
 int dompages_release(struct domain *d, mfn_t m);
+/*
+ * d says where a frame of its own is to it, for the machine-to-physical table.  A place is forgotten when the frame is
+ * given up, on whichever CPU that happens meanwhile.  False: it is not d's, or given up.
+ */
+bool dompages_place(const struct domain *d, mfn_t m, uint64_t pfn);
 /*
  * Teardown, after guest_relinquish(): unpins every pinned table and drops every allocation reference.
  * Works in steps: 0 when done, -ERESTART when work is pending elsewhere.

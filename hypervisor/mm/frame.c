@@ -268,5 +268,6 @@ void frame_share(mfn_t m, const struct domain *d)
 void frame_unshare(mfn_t m)
 {
 	frame_of(m)->owner = FRAME_OWNER_NONE;
+	m2p_set(m, M2P_INVALID);
 	frame_put(m);
 }

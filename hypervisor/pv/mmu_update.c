@@ -7,7 +7,7 @@
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "core/rights.h"
-#include "mm/m2p.h"
+#include "mm/dompages.h"
 #include "mm/pagetype.h"
 #include "mm/ptwalk.h"
 #include "pv/guest.h"
@@ -78,18 +78,6 @@ static force_inline int update_entry(struct update_context *c, uint64_t ptr, uin
 	return likely(rc != -XEN_ENOENT) ? rc : write_page(c->d, ptr, val);
 }
 
-static int update_m2p(struct domain *d, uint64_t ptr, uint64_t val)
-{
-	mfn_t m = paddr_to_mfn(ptr);
-
-	if (!frame_get(m, d)) {
-		return -XEN_EINVAL;
-	}
-	m2p_set(m, val);
-	frame_put(m);
-	return 0;
-}
-
 static force_inline int update_one(struct update_context *c, gva_t at)
 {
 	const uint64_t *req = (const uint64_t *)at;
@@ -109,7 +97,7 @@ static force_inline int update_one(struct update_context *c, gva_t at)
 	case MMU_PT_UPDATE_PRESERVE_AD:
 		return update_entry(c, ptr & ~7ULL, val, true);
 	case MMU_MACHPHYS_UPDATE:
-		return update_m2p(c->owner, ptr & ~7ULL, val);
+		return dompages_place(c->owner, paddr_to_mfn(ptr), val) ? 0 : -XEN_EINVAL;
 	default:
 		return -XEN_ENOSYS;
 	}

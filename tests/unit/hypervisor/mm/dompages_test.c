@@ -53,6 +53,51 @@ Test(dompages, steal_takes_only_what_nobody_uses)
 	check_counts();
 }
 
+Test(dompages, a_place_is_forgotten_with_the_frame)
+{
+	mfn_t m = new_frame(d1), lent = virt_to_frame(alloc_page());
+
+	cr_assert_not(dompages_place(d2, m, 7));
+	cr_assert_not(dompages_place(d1, mfn(WORLD_FRAMES), 7));
+	cr_assert(dompages_place(d1, m, 7));
+	cr_assert_eq(m2p_get(m), 7);
+	/* Given up while somebody still holds it, and in teardown. */
+	cr_assert(frame_get(m, d1));
+	cr_assert_eq(dompages_release(d1, m), 0);
+	cr_assert_eq(m2p_get(m), M2P_INVALID);
+	cr_assert_not(dompages_place(d1, m, 8));
+	frame_put(m);
+	frame_share(lent, d2);
+	cr_assert(dompages_place(d2, lent, 9));
+	world_lent(lent, d2);
+	check_counts();
+	world_lent(lent, NULL);
+	frame_unshare(lent);
+	check_counts();
+}
+
+Test(dompages, an_exchange_keeps_its_room)
+{
+	mfn_t m = new_frame(d1), fresh = alloc_frames(0, 0);
+
+	/* At its limit, and others of its vCPUs would fill any room there is. */
+	d1->pages.max = 1;
+	cr_assert_eq(dompages_swap_out(d1, m), 0);
+	cr_assert(mfn_eq(dompages_alloc(d1, 0, 0), MFN_NONE));
+	cr_assert_eq(dompages_swap_in(d1, fresh, 0), 0);
+	cr_assert_eq(d1->pages.total, 1);
+	free_frames(m, 0);
+	check_counts();
+	/* Killed meanwhile: the room goes, and with it the domain. */
+	cr_assert_eq(dompages_swap_out(d1, fresh), 0);
+	relinquish(d1);
+	cr_assert_eq(d1->gone, 0);
+	cr_assert_eq(dompages_swap_in(d1, fresh, 0), -XEN_EINVAL);
+	cr_assert_eq(d1->gone, 1);
+	free_frames(fresh, 0);
+	check_counts();
+}
+
 Test(dompages, assign_respects_limit_and_death)
 {
 	mfn_t m = alloc_frames(2, 0);
