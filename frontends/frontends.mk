@@ -15,7 +15,8 @@ RT_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -nostdinc -isystem $(shell
 	-fno-delete-null-pointer-checks -D__XEN_INTERFACE_VERSION__=0x00040e00
 
 GUESTS := $(patsubst frontends/guests/%.c,$(B)/guests/%,$(wildcard frontends/guests/*.c))
-ABI_TESTS := $(patsubst tests/abi/%/main.c,$(B)/abi/%,$(wildcard tests/abi/*/main.c))
+ABI_TESTS := $(patsubst tests/abi/%/main.c,$(B)/abi/%,$(wildcard tests/abi/*/main.c)) $(B)/abi/hcallfuzz
+HCALLFUZZ := $(patsubst %.c,$(RTB)/%.o,$(wildcard tests/fuzz/hcall/*.c))
 
 .PHONY: guests
 guests: $(GUESTS)
@@ -73,7 +74,13 @@ $(B)/abi/%: $(RTB)/tests/abi/%/main.o $(RT_OBJS) $(RT_DIR)/rt.lds
 	@echo "  LD      $@"
 	@$(RT_LINK)
 
--include $(RT_OBJS:.o=.d) $(DRV_OBJS:.o=.d) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.d,$(ABI_TESTS)) \
+# A test in several files.
+$(B)/abi/hcallfuzz: $(HCALLFUZZ) $(RT_OBJS) $(RT_DIR)/rt.lds
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(RT_LINK)
+
+-include $(RT_OBJS:.o=.d) $(HCALLFUZZ:.o=.d) $(DRV_OBJS:.o=.d) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.d,$(ABI_TESTS)) \
 	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.d,$(GUESTS))
 .SECONDARY: $(RT_OBJS) $(DRV_OBJS) $(patsubst $(B)/abi/%,$(RTB)/tests/abi/%/main.o,$(ABI_TESTS)) \
 	$(patsubst $(B)/guests/%,$(RTB)/frontends/guests/%.o,$(GUESTS))
