@@ -14,12 +14,12 @@ $(foreach f,$(HV_CORE_UNDER_TEST) $(HV_CORE_TESTS) hypervisor/base/lock.c hyperv
 $(eval $(call unit_test,hypervisor/core/evtchn_test,hypervisor/core/evtchn.c hypervisor/core/rights.c \
 	hypervisor/base/lock.c hypervisor/lib/rangeset.c tests/fake/guest_fake.c,))
 
-HV_GRANTS := $(addprefix hypervisor/core/,grant_table.c grant_map.c grant_copy.c)
+HV_GRANTS := $(addprefix hypervisor/core/,grant_table.c grant_map.c grant_copy.c audit.c)
 HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fake.c hypervisor/core/evtchn.c \
 	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c hypervisor/lib/fmt.c $(HV_MM_FILES)
 
 $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
-$(eval $(call unit_test,hypervisor/core/audit_test,hypervisor/core/audit.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/audit_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c) tests/unit/hypervisor/ctl/ctl_fake.c
 $(eval $(call unit_test,hypervisor/ctl/domctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))

@@ -5,35 +5,16 @@
 #include <criterion/criterion.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "core/audit.h"
 #include "core/hypercall.h"
-#include "mm/alloc.h"
-#include "mm/audit.h"
 #include "tests/fake/guest_fake.h"
 #include "tests/unit/hypervisor/core/memory_world.h"
 
 static struct domain *d0, *d1, *d2;
 static mfn_t page, second; /* of d1, granted to d2 and in use: written, read */
 static struct gnttab_map_grant_ref writing, reading;
-
-/* The shared page as core/domain.c makes it. */
-static void lend_shared(struct domain *d)
-{
-	struct shared_info *s = alloc_page();
-
-	*s = *d->shared;
-	free(d->shared);
-	d->shared = s;
-	frame_share(virt_to_frame(s), d);
-	for (unsigned int i = 0; i < d->max_vcpus; i++) {
-		d->vcpu[i]->info = &s->vcpu_info[i];
-		d->vcpu[i]->info_frame = MFN_NONE;
-	}
-}
 
 static void grant(uint32_t ref, mfn_t m)
 {
@@ -54,21 +35,10 @@ static struct gnttab_map_grant_ref map(uint32_t ref, uint32_t flags)
 	return m;
 }
 
-static long count_wrong(char *first)
-{
-	struct audit a;
-
-	cr_assert(audit_begin(&a));
-	audit_machine(&a);
-	audit_end(&a);
-	memcpy(first, a.first, sizeof(a.first));
-	return a.wrong;
-}
-
 static void all_is_right(void)
 {
 	char first[200];
-	long wrong = count_wrong(first);
+	long wrong = memory_audit(first);
 
 	cr_assert_eq(wrong, 0, "%ld findings, first: %s", wrong, first);
 }
@@ -86,9 +56,9 @@ static void setup(void)
 	d0 = world.domain[0];
 	d1 = memory_domain(1, 2, 1000);
 	d2 = memory_domain(2, 1, 1000);
-	lend_shared(d0);
-	lend_shared(d1);
-	lend_shared(d2);
+	memory_lend_shared(d0);
+	memory_lend_shared(d1);
+	memory_lend_shared(d2);
 	page = memory_frame(d1, 1);
 	second = memory_frame(d1, 2);
 	grant(3, page);
@@ -124,7 +94,7 @@ static void finds(const char *words)
 {
 	char first[200];
 
-	cr_assert_gt(count_wrong(first), 0, "not found: %s", words);
+	cr_assert_gt(memory_audit(first), 0, "not found: %s", words);
 	cr_assert(strstr(findings, words), "found, but in other words: %s", findings);
 }
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "arch/cpu.h"
+#include "core/audit.h"
 #include "core/rights.h"
 #include "mm/alloc.h"
+#include "mm/audit.h"
 #include "mm/m2p.h"
 #include "tests/fake/guest_fake.h"
 
@@ -86,6 +88,36 @@ struct domain *memory_domain(domid_t id, unsigned int vcpus, uint64_t max_pages)
 	dompages_init(&d->pages, id, max_pages);
 	grant_table_init(&d->grants, d, 4, 4);
 	return d;
+}
+
+void memory_lend_shared(struct domain *d)
+{
+	struct shared_info *s = alloc_page();
+
+	*s = *d->shared;
+	free(d->shared);
+	d->shared = s;
+	frame_share(virt_to_frame(s), d);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		d->vcpu[i]->info = &s->vcpu_info[i];
+		d->vcpu[i]->info_frame = MFN_NONE;
+	}
+}
+
+/* Weak: tests that never audit do not link it. */
+void audit_machine(struct audit *a) __attribute__((weak));
+
+long memory_audit(char first[200])
+{
+	struct audit a;
+
+	if (!audit_begin(&a)) {
+		abort();
+	}
+	audit_machine(&a);
+	audit_end(&a);
+	memcpy(first, a.first, sizeof(a.first));
+	return a.wrong;
 }
 
 mfn_t memory_frame(struct domain *d, int fill)

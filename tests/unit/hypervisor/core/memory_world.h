@@ -11,6 +11,10 @@
 /* After world_start(), and before more domains are made: frames, and room for each domain's pages. */
 void memory_start(void);
 struct domain *memory_domain(domid_t id, unsigned int vcpus, uint64_t max_pages);
+/* Gives d a shared page of real memory, lent as core/domain.c does: for who audits. */
+void memory_lend_shared(struct domain *d);
+/* The audit of all that is here: its findings, and the first of them. */
+long memory_audit(char first[200]);
 /* One frame of d, filled with a byte. */
 mfn_t memory_frame(struct domain *d, int fill);
 uint8_t *memory_bytes(mfn_t m);
