@@ -57,6 +57,7 @@ $(B)/check/%.o: %.c
 -include frontends/frontends.mk
 -include $(wildcard tests/unit/hypervisor/*.mk)
 -include tests/tests.mk
+-include tests/fuzz/fuzz.mk
 -include config/house.mk
 
 
@@ -70,7 +71,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
 .PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system \
-	bench lint fmt tour clean build-unit build-abi
+	bench fuzz lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 16
@@ -124,6 +125,10 @@ bench: setup	## the race with the peer and with bare Linux: build/bench/
 	@$(SUB) hypervisor programs guests
 	@$(SUB) images
 	@tests/bench/bench
+
+fuzz: setup	## parsers for FUZZ_SECONDS each, then hypercalls as long on each of FUZZ_SEEDS; on demand
+	@$(SUB) hypervisor build-abi build-fuzz
+	@$(SUB) run-fuzz
 
 lint: setup	## layers, headers, format, static analysis, paths
 	@tests/run lint

@@ -18,7 +18,8 @@ static inline size_t buf_len(const struct buf *b)
 
 static inline const char *buf_bytes(const struct buf *b)
 {
-	return b->data + b->start;
+	/* Before anything was added there is no data, and no sum with it either. */
+	return b->start ? b->data + b->start : b->data;
 }
 
 /* Room for n more bytes at the end; they are valid after b->end += n. */
@@ -33,7 +34,7 @@ static inline char *buf_reserve(struct buf *b, size_t n)
 		b->room = (b->end + n) * 2;
 		b->data = mem_resize(b->data, b->room);
 	}
-	return b->data + b->end;
+	return b->end ? b->data + b->end : b->data;
 }
 
 static inline void buf_append(struct buf *b, const void *bytes, size_t n)

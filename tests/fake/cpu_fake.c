@@ -92,6 +92,9 @@ mfn_t virt_to_frame(const void *p)
 static void flush(cpumask_t cpus)
 {
 	cpu_fake.clock++;
+	if (cpu_fake.on_flush) {
+		cpu_fake.on_flush();
+	}
 	for (unsigned int c = 0; c < cpu_fake.cpus; c++) {
 		if (cpus >> c & 1) {
 			cpu_fake.flushed_at[c] = cpu_fake.clock;
@@ -102,8 +105,9 @@ static void flush(cpumask_t cpus)
 
 cpumask_t cpu_domain_cpus(uint16_t domid)
 {
-	(void)domid;
-	return CPUMASK_ALL;
+	cpumask_t own = domid < CPU_FAKE_DOMAINS ? cpu_fake.domain_cpus[domid] : 0;
+
+	return own ? own : CPUMASK_ALL;
 }
 
 uint32_t tlb_stamp(void)

@@ -10,6 +10,8 @@
 
 #include "arch/cpu.h"
 
+#define CPU_FAKE_DOMAINS 8
+
 struct cpu_fake {
 	unsigned int cpus, current;
 	ns_t now;
@@ -22,7 +24,9 @@ struct cpu_fake {
 	/* TLBs */
 	uint32_t clock;
 	uint32_t flushed_at[MAX_CPUS];
-	uint64_t flushes; /* CPUs flushed, summed up */
+	uint64_t flushes;			 /* CPUs flushed, summed up */
+	void (*on_flush)(void);			 /* what happens while others are waited for */
+	cpumask_t domain_cpus[CPU_FAKE_DOMAINS]; /* where each domain's vCPUs are; 0: anywhere */
 	/* console: the last bytes written */
 	char console[4096];
 	size_t console_length;

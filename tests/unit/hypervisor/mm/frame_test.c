@@ -57,6 +57,8 @@ Test(frame, the_last_reference_scrubs_frees_and_forgets)
 	cr_assert_eq(dompages_release(d1, m), 0);
 	cr_assert_eq(d1->pages.total, total);
 	cr_assert_not(frame_get(m, d1), "given up: no new users");
+	cr_assert_eq(m2p_get(m), M2P_INVALID);
+	m2p_set(m, 78); /* as one who was late with it */
 	frame_put(m);
 	cr_assert_eq(d1->pages.total, total - 1);
 	cr_assert_eq(alloc_free_count(), free + 1);
@@ -64,6 +66,19 @@ Test(frame, the_last_reference_scrubs_frees_and_forgets)
 	}
 	cr_assert_eq(*(uint8_t *)frame_to_virt(m), 0);
 	cr_assert_eq(m2p_get(m), M2P_INVALID);
+}
+
+Test(frame, one_that_was_freed_is_in_no_tlb_when_it_is_given_out_again)
+{
+	mfn_t m = new_frame(d1);
+	uint64_t before;
+
+	while (frame_valid(alloc_frames(0, 0))) {
+	}
+	cr_assert_eq(dompages_release(d1, m), 0);
+	before = cpu_fake.flushes;
+	cr_assert(mfn_eq(alloc_frames(0, 0), m), "it is the only one");
+	cr_assert_eq(cpu_fake.flushes, before + cpu_fake.cpus);
 }
 
 Test(frame, one_type_at_a_time)

@@ -239,6 +239,30 @@ Test(pagetype, stale_tlb_entries_are_flushed_before_a_frame_becomes_a_table)
 	cr_assert_eq(cpu_fake.flushes, before, "flushed since: not again");
 }
 
+Test(pagetype, what_was_mapped_abroad_is_flushed_everywhere)
+{
+	mfn_t l1 = new_frame(d1), theirs = new_frame(d2), own = new_frame(d2),
+	      own_l1 = new_frame(d2);
+
+	cpu_fake.domain_cpus[1] = 1; /* d1 runs on CPU 0, d2 on CPU 1 */
+	cpu_fake.domain_cpus[2] = 2;
+	cr_assert_eq(pin(d1, l1, FRAME_L1), 0);
+	cr_assert_eq(pin(d2, own_l1, FRAME_L1), 0);
+	cr_assert_eq(write_entry(d1, l1, 0, entry(theirs, RW), d2), 0);
+	cr_assert_eq(write_entry(d1, l1, 0, 0, d1), 0);
+	cr_assert_eq(write_entry(d2, own_l1, 0, entry(own, RW), d2), 0);
+	cr_assert_eq(write_entry(d2, own_l1, 0, 0, d2), 0);
+	uint64_t before = cpu_fake.flushes;
+
+	/* Its own frame can only be in its own CPU's TLB, the one d1 had mapped also in d1's. */
+	cr_assert_eq(pin(d2, own, FRAME_L1), 0);
+	cr_assert_eq(cpu_fake.flushes, before + 1);
+	cr_assert_eq(pin(d2, theirs, FRAME_L1), 0);
+	cr_assert_geq(cpu_fake.flushes, before + 2);
+	cr_assert_gt(cpu_fake.flushed_at[0], frame_of(theirs)->stamp);
+	cr_assert_gt(cpu_fake.flushed_at[1], frame_of(theirs)->stamp);
+}
+
 Test(pagetype, foreign_frames_are_counted_on_their_owner)
 {
 	mfn_t l1 = new_frame(d1), theirs = new_frame(d2);
@@ -355,6 +379,34 @@ Test(pagetype, compare_and_exchange_writes_only_over_what_it_expects)
 	check_counts();
 }
 
+static uint64_t *marked; /* by the CPU, while an entry is being exchanged */
+
+static void mark(void)
+{
+	*marked |= PTE_A;
+}
+
+Test(pagetype, an_exchange_that_loses_at_the_last_moment_takes_nothing)
+{
+	struct tree t = make_tree(d1);
+	mfn_t page = new_frame(d1);
+	uint64_t old = table_of(t.l1)[5] & ~PTE_A;
+
+	/* The new frame was a table a moment ago: a flush comes between the look and the exchange. */
+	cr_assert_eq(pin(d1, page, FRAME_L1), 0);
+	cr_assert_eq(unpin(d1, page), 0);
+	table_of(t.l1)[5] = old;
+	marked = &table_of(t.l1)[5];
+	cpu_fake.on_flush = mark;
+	spin_lock(&d1->pages.pt_lock);
+	cr_assert_eq(pagetype_cmpxchg(d1, t.l1, 5, old, entry(page, RW)), -XEN_EAGAIN);
+	spin_unlock(&d1->pages.pt_lock);
+	cr_assert_eq(table_of(t.l1)[5], old | PTE_A);
+	cr_assert_eq(refs_of(page), 1);
+	cr_assert_eq(types_of(page), 0);
+	check_counts();
+}
+
 Test(pagetype, grant_entries_hold_no_references_here)
 {
 	struct tree t = make_tree(d1);
@@ -376,6 +428,21 @@ Test(pagetype, grant_entries_hold_no_references_here)
 	check_counts();
 	/* The guest cannot make such an entry valid by itself. */
 	refuses_pin(d1, t.l1, FRAME_L1, -XEN_EINVAL);
+}
+
+Test(pagetype, an_ordinary_entry_in_place_of_a_grant_entry_holds_its_own)
+{
+	struct tree t = make_tree(d1);
+	mfn_t page = new_frame(d1);
+
+	/* Granted to itself: the same frame before and after, and yet no mere change of flags. */
+	cr_assert_eq(frame_get_type(page, FRAME_WRITABLE, d1), 0);
+	world_hold(page, 1, FRAME_WRITABLE);
+	table_of(t.l1)[20] = entry(page, RW | PTE_GNTTAB);
+	cr_assert_eq(write_entry(d1, t.l1, 20, entry(page, RW), d1), 0);
+	cr_assert_eq(refs_of(page), 3);
+	cr_assert_eq(types_of(page), 2);
+	check_counts();
 }
 
 Test(pagetype, walks_find_the_entry_or_say_no)
