@@ -104,11 +104,11 @@ enum audit_verdict audit_machine(void)
 	if (sysctl(XEN_SYSCTL_debug_keys)) {
 		return AUDIT_NONE;
 	}
-	for (uint64_t end = system_time() + PATIENCE; v == AUDIT_PENDING && system_time() < end;) {
+	/* The time is taken before the look: the audit itself may have been what took so long. */
+	for (uint64_t end = system_time() + PATIENCE, now = 0; v == AUDIT_PENDING && now < end;) {
+		sched_op(SCHEDOP_yield, NULL);
+		now = system_time();
 		v = look();
-		if (v == AUDIT_PENDING) {
-			sched_op(SCHEDOP_yield, NULL);
-		}
 	}
 	return v == AUDIT_PENDING ? AUDIT_FAILED : v;
 }

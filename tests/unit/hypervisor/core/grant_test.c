@@ -837,6 +837,24 @@ Test(grant, a_list_that_runs_into_a_hole_is_done_up_to_there)
 	cr_expect_eq(memory_refs(page) + memory_refs(mine), 2);
 }
 
+Test(grant, no_more_users_than_can_be_counted)
+{
+	struct grant_active *a = &d1->grants.active[0][9];
+	struct gnttab_map_grant_ref m;
+
+	grant(d1, 9, 0, page, GTF_permit_access);
+	a->frame = (uint32_t)page.n;
+	a->readers = a->writers = UINT16_MAX;
+	m = map(d0, 1, 9, GNTMAP_host_map | GNTMAP_readonly);
+	cr_expect_eq(m.status, GNTST_no_space);
+	m = map(d0, 1, 9, GNTMAP_host_map);
+	cr_expect_eq(m.status, GNTST_no_space);
+	cr_expect_eq(a->readers, UINT16_MAX);
+	cr_expect_eq(a->writers, UINT16_MAX);
+	cr_expect_eq(memory_refs(page), 1);
+	a->readers = a->writers = 0;
+}
+
 /* --- random sequences --- */
 
 #define LIVE 64
