@@ -153,6 +153,7 @@ Test(audit, an_unshared_page_lives_on_while_it_is_mapped)
 	world_lent(m, d2);
 	check_counts();
 	world_lent(m, NULL);
+	cr_assert(dompages_place(d2, m, 9)); /* and has no place in d2 any more */
 	frame_unshare(m);
 	check_counts();
 	cr_assert_eq(write_entry(d1, t.l1, 9, 0, d1), 0);

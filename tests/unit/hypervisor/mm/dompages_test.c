@@ -76,6 +76,33 @@ Test(dompages, a_place_is_forgotten_with_the_frame)
 	check_counts();
 }
 
+static void kill_d1(void)
+{
+	cpu_fake.on_scrub = NULL;
+	relinquish(d1);
+}
+
+Test(dompages, what_is_allocated_to_a_domain_that_is_killed_meanwhile_is_free_again)
+{
+	uint64_t free;
+
+	/* Whatever is given out waits to be scrubbed; while it is, another CPU tears the domain down. */
+	while (frame_valid(dompages_alloc(d2, 0, 0))) {
+	}
+	d1->pages.max = d2->pages.max = ~0ULL;
+	while (frame_valid(dompages_alloc(d2, 0, 0))) {
+	}
+	relinquish(d2);
+	free = alloc_free_count();
+	cpu_fake.on_scrub = kill_d1;
+	cr_assert(mfn_eq(dompages_alloc(d1, 0, 0), MFN_NONE));
+	cr_assert_null(cpu_fake.on_scrub);
+	cr_assert_eq(alloc_free_count(), free);
+	cr_assert_eq(d1->pages.total, 0);
+	cr_assert_eq(d1->gone, 1);
+	check_counts();
+}
+
 Test(dompages, an_exchange_keeps_its_room)
 {
 	mfn_t m = new_frame(d1), fresh = alloc_frames(0, 0);
