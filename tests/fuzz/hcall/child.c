@@ -235,7 +235,7 @@ uint64_t child_calls(void)
 	return calls_before + (play.other != DOMID_INVALID ? its_calls() : 0);
 }
 
-void child_end(void)
+void child_stop(void)
 {
 	uint64_t calls;
 
@@ -258,7 +258,7 @@ void child_watch(void)
 	if (domctl(XEN_DOMCTL_getdomaininfo) || ctl.domain != child ||
 	    (ctl.u.getdomaininfo.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)) ||
 	    system_time() - born > 4000000000UL) {
-		child_end();
+		child_stop();
 		child_start(next_seed + 1, next_vcpus);
 	}
 }

@@ -76,7 +76,7 @@ void grants_init(void);
 /* child.c: a copy of ourselves as a plain guest. */
 bool child_start(uint64_t seed, unsigned int vcpus);
 void child_watch(void); /* a new one if it has ended */
-void child_end(void);
+void child_stop(void);
 uint64_t child_calls(void);		  /* of all children so far */
 extern volatile uint64_t worker_calls[2]; /* told to whoever watches */
 

@@ -175,7 +175,7 @@ enum verdict guest_main(void)
 	}
 	right = lead(option("seconds=", 12), option("audit=", 60000));
 	stop = true;
-	child_end();
+	child_stop();
 	tell_figures();
 	CHECK(right && counts_are_right(), "the hypervisor's counts and references agree");
 	return SUCCESS;
