@@ -13,7 +13,7 @@
 #define MS    1000000UL
 #define READS 20000u
 #define SKEW  (2 * MS) /* what two vCPUs' pages may differ by */
-#define TURNS 2000u
+#define TURNS 300u
 
 static volatile unsigned int turn, second_reads;
 static volatile uint64_t passed_on, worst_back;
@@ -80,8 +80,8 @@ static void never_back(void)
 	for (unsigned int i = 0; i < READS; i++) {
 		uint64_t now;
 
-		if (i % 100 == 0) {
-			moves += move_to(i / 100 % 2);
+		if (i % 500 == 0) {
+			moves += move_to(i / 500 % 2);
 		}
 		now = time_of(0);
 		back = now < last && last - now > back ? last - now : back;
@@ -114,7 +114,7 @@ static void agree(void)
 			passed_on = time_of(0);
 			turn++;
 		}
-		move_to(reads % 2);
+		move_to(reads / 8 % 2);
 		sched_op(SCHEDOP_yield, NULL);
 	}
 	CHECK(turn >= TURNS, "time passed on %u times", turn);
