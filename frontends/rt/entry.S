@@ -52,7 +52,10 @@ failsafe_entry:
 	/* Four bad selectors above the frame: DS ES FS GS. */
 	pop	%rcx
 	pop	%r11
-	add	$32, %rsp
+	pop	failsafe_selectors
+	pop	failsafe_selectors + 8
+	pop	failsafe_selectors + 16
+	pop	failsafe_selectors + 24
 	push	$0
 	push	$0x101
 	jmp	trap_common
@@ -152,3 +155,9 @@ trap_stubs:
 	.globl trap_stub_80
 trap_stub_80:
 	.quad trap_0x80
+
+	.bss
+	.balign 8
+	.globl failsafe_selectors
+failsafe_selectors:
+	.skip	32

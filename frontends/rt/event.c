@@ -112,8 +112,9 @@ bool wait_for(bool (*cond)(void), uint64_t ns)
 	bool met;
 
 	while (!(met = cond()) && system_time() < end) {
-		timer_arm(end);
+		/* Armed only now: a timer that fired before the mask would wake nobody. */
 		upcalls_off();
+		timer_arm(end);
 		if (cond()) {
 			upcalls_on();
 			return true;

@@ -66,15 +66,44 @@ struct trap_seen {
 struct jump {
 	uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
 };
+/* Not traps, but they arrive the same way. */
+enum { TRAP_EVENT = 0x100, TRAP_FAILSAFE, TRAP_SYSCALL };
+extern uint64_t failsafe_selectors[4]; /* DS ES FS GS of the last one */
 int rt_setjmp(struct jump *j) __attribute__((returns_twice));
 __attribute__((noreturn)) void rt_longjmp(struct jump *j, int value);
 void traps_init(void);
+/* Entry points that push their number and call trap_dispatch(): 0 to 19, and 0x80. */
+extern const uint64_t trap_stubs[20], trap_stub_80;
+/* One entry of the trap table: set_trap_table's result. */
+long trap_set(uint8_t vector, uint8_t flags, uint64_t address);
+long callback_register(uint16_t type, uint16_t flags, const void *address);
 /* Calls f(arg) and tells whether it ended by an exception, and by which. */
 struct trap_seen trap_try(void (*f)(void *arg), void *arg);
 /* Called for a vector instead, when set; returning continues the guest with the frame as it is then. */
 extern void (*trap_hook[256])(struct trap_frame *f);
 extern void (*syscall_hook)(struct trap_frame *f);
 extern void (*event_hook)(struct trap_frame *f); /* after the events were handled */
+extern bool (*first_hook)(struct trap_frame *f); /* sees all of them first; true: that was it */
+extern void (*unexpected_hook)(
+	struct trap_frame *f); /* before an exception nobody waits for stops the guest */
+
+/*
+ * user.c: the iret hypercall, and what comes of it.  Whatever trap, system call or failsafe callback the code it
+ * goes to ends with, brings us back; its frame is what we get.  A hook for system calls gets those instead.
+ */
+struct iret_frame {
+	uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
+};
+struct trap_frame iret_try(const struct iret_frame *to, uint64_t rdi);
+/* User mode gets tables, the kernel's own, and the kernel a stack to be entered on.  0 or -errno. */
+long user_init(void);
+extern char user_stack[4096], kernel_entry_stack[4096];
+/* To a program in user mode, events open. */
+struct iret_frame user_frame(const void *program);
+struct trap_frame user_try(const void *program, uint64_t rdi);
+/* For syscall_hook and event_hook, which may let the program go on: no, that was it. */
+void user_leave(struct trap_frame *f);
+extern uint64_t user_entered_on; /* where the frame was that brought us back */
 
 /* event.c */
 void events_init(void);

@@ -6,19 +6,23 @@
 #include <xen/callback.h>
 #include <xen/sched.h>
 
-extern const uint64_t trap_stubs[20], trap_stub_80;
 extern char event_entry[], failsafe_entry[], syscall_entry[];
 void trap_dispatch(struct trap_frame *f);
 
 void (*trap_hook[256])(struct trap_frame *f);
 void (*syscall_hook)(struct trap_frame *f);
 void (*event_hook)(struct trap_frame *f);
+void (*unexpected_hook)(struct trap_frame *f);
+bool (*first_hook)(struct trap_frame *f);
 
 static struct jump *volatile trap_return;
 static struct trap_seen seen;
 
 static void stop(struct trap_frame *f)
 {
+	if (unexpected_hook) {
+		unexpected_hook(f);
+	}
 	print("trap %lu error %#lx rip %#lx rsp %#lx cr2 %#lx\n", f->vector, f->error, f->rip,
 	      f->rsp, vcpu_info()->arch.cr2);
 	print("rax %#lx rbx %#lx rcx %#lx rdx %#lx rsi %#lx rdi %#lx\n", f->rax, f->rbx, f->rcx,
@@ -29,12 +33,15 @@ static void stop(struct trap_frame *f)
 
 void trap_dispatch(struct trap_frame *f)
 {
-	if (f->vector == 0x100) {
+	if (first_hook && first_hook(f)) {
+		return;
+	}
+	if (f->vector == TRAP_EVENT) {
 		event_handle();
 		if (event_hook) {
 			event_hook(f);
 		}
-	} else if (f->vector == 0x102 && syscall_hook) {
+	} else if (f->vector == TRAP_SYSCALL && syscall_hook) {
 		syscall_hook(f);
 	} else if (f->vector < 256 && trap_hook[f->vector]) {
 		trap_hook[f->vector](f);
@@ -63,13 +70,20 @@ struct trap_seen trap_try(void (*f)(void *arg), void *arg)
 	return seen;
 }
 
-static void register_callback(uint16_t type, const void *address)
+long trap_set(uint8_t vector, uint8_t flags, uint64_t address)
+{
+	struct trap_info t[2] = { { vector, flags, FLAT_KERNEL_CS, address }, { 0 } };
+
+	return hcall1(__HYPERVISOR_set_trap_table, ptr_arg(t));
+}
+
+long callback_register(uint16_t type, uint16_t flags, const void *address)
 {
 	struct callback_register c = { .type = type,
-				       .flags = CALLBACKF_mask_events,
+				       .flags = flags,
 				       .address = (unsigned long)address };
 
-	hcall2(__HYPERVISOR_callback_op, CALLBACKOP_register, ptr_arg(&c));
+	return hcall2(__HYPERVISOR_callback_op, CALLBACKOP_register, ptr_arg(&c));
 }
 
 void traps_init(void)
@@ -88,7 +102,7 @@ void traps_init(void)
 		print("VERDICT FAILURE set_trap_table: %ld\n", rc);
 		guest_shutdown(SHUTDOWN_crash);
 	}
-	register_callback(CALLBACKTYPE_event, event_entry);
-	register_callback(CALLBACKTYPE_failsafe, failsafe_entry);
-	register_callback(CALLBACKTYPE_syscall, syscall_entry);
+	callback_register(CALLBACKTYPE_event, CALLBACKF_mask_events, event_entry);
+	callback_register(CALLBACKTYPE_failsafe, CALLBACKF_mask_events, failsafe_entry);
+	callback_register(CALLBACKTYPE_syscall, CALLBACKF_mask_events, syscall_entry);
 }

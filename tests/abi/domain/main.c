@@ -3,32 +3,21 @@
  * destroyed; afterwards the hypervisor has exactly as much free memory as before, the domain's
  * id leads nowhere, and VIRQ_DOM_EXC was sent; bad requests are refused and cost nothing.
  */
-#define __XEN_TOOLS__ 1
+#include "frontends/rt/domctl.h"
 #include "frontends/rt/test.h"
 
-#include <xen/domctl.h>
 #include <xen/event_channel.h>
-#include <xen/memory.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 
 #include "hypervisor/lib/string.h"
 
-static struct xen_domctl ctl;
 static volatile unsigned int ended;
 
 static void on_end(evtchn_port_t port)
 {
 	(void)port;
 	ended++;
-}
-
-static long domctl(uint32_t cmd, domid_t id)
-{
-	ctl.cmd = cmd;
-	ctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	ctl.domain = id;
-	return hcall1(__HYPERVISOR_domctl, ptr_arg(&ctl));
 }
 
 static uint64_t free_pages(void)
@@ -60,44 +49,6 @@ static uint64_t settled_free_pages(void)
 	return pages;
 }
 
-static long create(unsigned int vcpus)
-{
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.u.createdomain.max_vcpus = vcpus;
-	ctl.u.createdomain.max_evtchn_port = 1023;
-	ctl.u.createdomain.max_grant_frames = 32;
-	ctl.u.createdomain.max_maptrack_frames = 128;
-	ctl.u.createdomain.grant_opts = 1;
-	return domctl(XEN_DOMCTL_createdomain, 0);
-}
-
-static long give(domid_t id, xen_pfn_t *list, unsigned int n, unsigned int order)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .extent_order = order, .domid = id };
-
-	set_xen_guest_handle_raw(r.extent_start, list);
-	return memory_op(XENMEM_populate_physmap, &r);
-}
-
-static long limit(domid_t id, uint64_t kib)
-{
-	ctl.u.max_mem.max_memkb = kib;
-	return domctl(XEN_DOMCTL_max_mem, id);
-}
-
-static long destroy(domid_t id)
-{
-	/* The call is continued until it is done. */
-	return domctl(XEN_DOMCTL_destroydomain, id);
-}
-
-static long info(domid_t id)
-{
-	long rc = domctl(XEN_DOMCTL_getdomaininfo, id);
-
-	return rc ? rc : ctl.domain == id ? 0 : -XEN_ESRCH;
-}
-
 static void one(void)
 {
 	static xen_pfn_t list[64];
@@ -106,22 +57,22 @@ static void one(void)
 	uint64_t before;
 	domid_t id;
 
-	CHECK_EQ(create(2), 0, "create");
+	CHECK_EQ(domctl_create(2), 0, "create");
 	id = (domid_t)ctl.domain;
 	CHECK(id != 0 && id < DOMID_FIRST_RESERVED, "domain %u", id);
 	ctl.u.max_vcpus.max = 2;
 	CHECK_EQ(domctl(XEN_DOMCTL_max_vcpus, id), 0, "two vCPUs made");
-	CHECK_EQ(info(id), 0, "information");
+	CHECK_EQ(domctl_info(id), 0, "information");
 	CHECK_EQ(ctl.u.getdomaininfo.max_vcpu_id, 1, "two vCPUs");
 	CHECK(ctl.u.getdomaininfo.flags & XEN_DOMINF_paused, "paused");
 	CHECK_EQ(ctl.u.getdomaininfo.tot_pages, 0, "no memory");
 	for (unsigned int i = 0; i < 64; i++) {
 		list[i] = i;
 	}
-	CHECK_EQ(give(id, list, 64, 0), 0, "no memory beyond its limit");
-	CHECK_EQ(limit(id, 40 * 4), 0, "limit of 40 pages");
-	CHECK_EQ(give(id, list, 64, 0), 40, "forty of 64");
-	CHECK_EQ(info(id), 0, "information");
+	CHECK_EQ(domctl_give(id, list, 64, 0), 0, "no memory beyond its limit");
+	CHECK_EQ(domctl_limit(id, 40 * 4), 0, "limit of 40 pages");
+	CHECK_EQ(domctl_give(id, list, 64, 0), 40, "forty of 64");
+	CHECK_EQ(domctl_info(id), 0, "information");
 	CHECK_EQ(ctl.u.getdomaininfo.tot_pages, 40, "forty pages");
 
 	u.val = list[3] << PAGE_SHIFT | PTE_USUAL;
@@ -130,19 +81,20 @@ static void one(void)
 	memset(page, 0x99, PAGE_SIZE);
 	before = free_pages();
 	ended = 0;
-	CHECK_EQ(destroy(id), 0, "destroy");
+	CHECK_EQ(domctl_destroy(id), 0, "destroy");
 	CHECK_EQ((unsigned char)page[77], 0x99, "what is mapped stays");
-	CHECK_EQ(info(id), 0, "so the domain is still known");
+	CHECK_EQ(domctl_info(id), 0, "so the domain is still known");
 	CHECK(ctl.u.getdomaininfo.flags & XEN_DOMINF_dying, "as dying");
 	CHECK(free_pages() >= before + 39, "the rest is free");
 	u.val = virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL;
 	CHECK_EQ(mmu_update(&u, 1, NULL, DOMID_SELF), 0, "unmapped");
-	for (uint64_t end = system_time() + 2000000000UL; info(id) == 0 && system_time() < end;) {
+	for (uint64_t end = system_time() + 2000000000UL;
+	     domctl_info(id) == 0 && system_time() < end;) {
 		sched_op(SCHEDOP_yield, NULL);
 	}
-	CHECK(info(id) < 0, "then it is gone");
+	CHECK(domctl_info(id) < 0, "then it is gone");
 	CHECK(ended >= 1, "and we were told");
-	CHECK_EQ(limit(id, 4), -XEN_ESRCH, "its id leads nowhere");
+	CHECK_EQ(domctl_limit(id, 4), -XEN_ESRCH, "its id leads nowhere");
 }
 
 static void many(void)
@@ -153,7 +105,7 @@ static void many(void)
 	for (unsigned int i = 0; i < 20; i++) {
 		domid_t id;
 
-		if (create(1 + i % 3)) {
+		if (domctl_create(1 + i % 3)) {
 			CHECK(false, "create %u", i);
 			return;
 		}
@@ -161,12 +113,12 @@ static void many(void)
 		for (unsigned int k = 0; k < 16; k++) {
 			list[k] = k * 512;
 		}
-		if (limit(id, 16 << 10) || give(id, list, 4, 9) != 4) {
+		if (domctl_limit(id, 16 << 10) || domctl_give(id, list, 4, 9) != 4) {
 			CHECK(false, "memory %u", i);
 		}
 		domctl(XEN_DOMCTL_unpausedomain, id);
 		domctl(XEN_DOMCTL_pausedomain, id);
-		if (destroy(id)) {
+		if (domctl_destroy(id)) {
 			CHECK(false, "destroy %u", i);
 		}
 	}
@@ -177,11 +129,11 @@ static void refusals(void)
 {
 	uint64_t before = settled_free_pages();
 
-	CHECK_EQ(create(0), -XEN_EINVAL, "no vCPUs");
-	CHECK(create(100000) < 0, "too many");
+	CHECK_EQ(domctl_create(0), -XEN_EINVAL, "no vCPUs");
+	CHECK(domctl_create(100000) < 0, "too many");
 	CHECK_EQ(domctl(XEN_DOMCTL_pausedomain, 1234), -XEN_ESRCH, "pause what is not there");
-	CHECK_EQ(destroy(1234), -XEN_ESRCH, "destroy what is not there");
-	CHECK(destroy(0) < 0, "destroy ourselves");
+	CHECK_EQ(domctl_destroy(1234), -XEN_ESRCH, "destroy what is not there");
+	CHECK(domctl_destroy(0) < 0, "destroy ourselves");
 	CHECK(domctl(XEN_DOMCTL_pausedomain, 0) < 0, "pause ourselves");
 	CHECK_EQ(hcall1(__HYPERVISOR_domctl, 16), -XEN_EFAULT, "request at a bad address");
 	ctl.cmd = XEN_DOMCTL_pausedomain;

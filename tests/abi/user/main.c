@@ -7,9 +7,6 @@
 
 #include <xen/sched.h>
 
-#define KERNEL_CS 0xe030 /* as frames of the kernel show it: ring 0 to the guest */
-#define USER_CS	  FLAT_USER_CS
-
 extern char user_syscall[], user_int80[], user_fault[], user_ud[], user_hlt[], user_spin[],
 	user_loop[];
 
@@ -25,65 +22,32 @@ __asm__(".pushsection .text\n"
 	"user_loop: mov $1000, %ebx\n 1: mov $1, %eax\n syscall\n dec %ebx\n jnz 1b\n mov $2, %eax\n syscall\n 1: jmp 1b\n"
 	".popsection");
 
-static struct jump back;
 static struct trap_frame seen;
-static uint64_t entry_stack;
 static unsigned int calls;
-static char *kernel_stack, *user_stack;
-
-static void leave(struct trap_frame *f)
-{
-	uint64_t sp;
-
-	__asm__("mov %%rsp, %0" : "=r"(sp));
-	entry_stack = sp;
-	seen = *f;
-	f->cs = KERNEL_CS;
-	f->ss = FLAT_KERNEL_SS;
-	f->rip = (uint64_t)rt_longjmp;
-	f->rdi = (uint64_t)&back;
-	f->rsi = 1;
-	f->rsp = (uint64_t)kernel_stack + 256;
-}
 
 static void on_syscall(struct trap_frame *f)
 {
 	calls++;
 	if (f->rax != 1) {
-		leave(f);
+		user_leave(f);
 	}
-}
-
-static void enter_user(void *rip, uint64_t rsp)
-{
-	__asm__ volatile("push %0\n\tpush %1\n\tpush $0x200\n\tpush %2\n\tpush %3\n\t"
-			 "push $0\n\tpush $0\n\tpush $0\n\tpush $0\n\t"
-			 "mov $23, %%eax\n\tsyscall"
-			 :
-			 : "r"((uint64_t)FLAT_USER_SS), "r"(rsp), "r"((uint64_t)USER_CS), "r"(rip)
-			 : "memory");
 }
 
 static void run_user(void *rip)
 {
-	seen = (struct trap_frame){ 0 };
 	calls = 0;
-	if (rt_setjmp(&back) == 0) {
-		enter_user(rip, (uint64_t)user_stack + PAGE_SIZE);
-	}
+	seen = user_try(rip, 0);
 }
 
 static bool on_kernel_stack(void)
 {
-	return entry_stack > (uint64_t)kernel_stack &&
-	       entry_stack < (uint64_t)kernel_stack + PAGE_SIZE;
+	return user_entered_on > (uint64_t)kernel_entry_stack &&
+	       user_entered_on < (uint64_t)kernel_entry_stack + PAGE_SIZE;
 }
 
 static void check(void *program, uint64_t vector, const char *what)
 {
-	trap_hook[vector & 0xff] = leave;
 	run_user(program);
-	trap_hook[vector & 0xff] = NULL;
 	CHECK_EQ(seen.vector, vector, "%s in user mode", what);
 	CHECK_EQ(seen.cs & 3, 3, "comes from ring 3");
 	CHECK(on_kernel_stack(), "on the kernel's stack");
@@ -92,20 +56,9 @@ static void check(void *program, uint64_t vector, const char *what)
 
 enum verdict guest_main(void)
 {
-	struct mmuext_op op = { .cmd = MMUEXT_NEW_USER_BASEPTR,
-				.arg1.mfn = virt_to_mfn((void *)start_info->pt_base) };
+	struct mmuext_op op = { .cmd = MMUEXT_NEW_USER_BASEPTR };
 
-	kernel_stack = page_alloc();
-	user_stack = page_alloc();
-	CHECK_EQ(mmuext_op(&op, 1, NULL, DOMID_SELF), 0, "page tables for user mode");
-	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS,
-			(uint64_t)kernel_stack + PAGE_SIZE),
-		 0, "kernel stack");
-	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, 0, (uint64_t)kernel_stack) <= 0, 1,
-		 "a null stack selector");
-	CHECK_EQ(hcall2(__HYPERVISOR_stack_switch, FLAT_KERNEL_SS,
-			(uint64_t)kernel_stack + PAGE_SIZE),
-		 0, "and back");
+	CHECK_EQ(user_init(), 0, "page tables and a kernel stack for user mode");
 
 	syscall_hook = on_syscall;
 	run_user(user_syscall);
@@ -134,7 +87,7 @@ enum verdict guest_main(void)
 		/* Masked until user mode is entered, however long that takes. */
 		upcalls_off();
 		timer_arm(system_time() + 3000000);
-		event_hook = leave;
+		event_hook = user_leave;
 		run_user(user_spin);
 		event_hook = NULL;
 		CHECK_EQ(timer_count, before + 1, "an event interrupts user mode");
@@ -142,7 +95,6 @@ enum verdict guest_main(void)
 		CHECK(seen.rip >= (uint64_t)user_spin && seen.rip < (uint64_t)user_spin + 8,
 		      "in the program");
 	}
-	op.arg1.mfn = 0;
 	CHECK_EQ(mmuext_op(&op, 1, NULL, DOMID_SELF), 0, "no user page tables again");
 	return SUCCESS;
 }
