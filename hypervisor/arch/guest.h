@@ -34,6 +34,9 @@ struct vcpu_guest_context;
 int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c);
 void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c); /* v is paused */
 
+/* VCPUOP_send_nmi: its NMI handler, if it has one, is called when it next runs; it wakes for it. */
+void guest_send_nmi(struct vcpu *v);
+
 /* The L4 that maps the guest kernel of v (not the user half's), for software walks. */
 mfn_t guest_kernel_table(const struct vcpu *v);
 

@@ -243,11 +243,16 @@ long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
 		return set_singleshot(v, arg);
 	case VCPUOP_stop_singleshot_timer:
 		return stop_singleshot(v);
+	case VCPUOP_send_nmi:
+		if (arg) {
+			return -XEN_EINVAL;
+		}
+		guest_send_nmi(v);
+		return 0;
 	case VCPUOP_get_physid:
 		/* Only for vCPUs that are bound to one CPU for good, and there are none. */
 		return -XEN_EINVAL;
 	default:
-		/* VCPUOP_send_nmi too: guests ask for it only to print one another's stacks. */
 		return -XEN_ENOSYS;
 	}
 }

@@ -11,9 +11,10 @@
 
 #define EFLAGS_CLEARED \
 	0x77700u /* TF IF DF OF IOPL NT RF AC: as an interrupt through a gate, and IOPL */
-#define EFLAGS_IF   0x200u
-#define EFLAGS_IOPL 0x3000u
-#define FRAME_BYTES (8 * 8) /* the longest */
+#define EFLAGS_IF      0x200u
+#define EFLAGS_IOPL    0x3000u
+#define FRAME_BYTES    (8 * 8) /* the longest */
+#define FAILSAFE_BYTES (6 * 8) /* RCX, R11 and the selectors */
 
 /* The words of a frame, from the top down, onto the stack of the page tables that are loaded. */
 static bool push_frame(struct regs *r, uint64_t *top, uint64_t cs, uint64_t rflags, bool has_error,
@@ -112,5 +113,28 @@ bool bounce_callback(struct vcpu *v, struct regs *r, const struct pv_callback *c
 	if (cb->mask_events) {
 		v->info->evtchn_upcall_mask = 1;
 	}
+	return true;
+}
+
+/*
+ * What the guest asked to return to cannot be entered.  The frame holds it all the same, and between R11 and RIP the
+ * data selectors, low to high DS ES FS GS: where they differ from what is loaded, it was they that were refused.
+ */
+bool bounce_failsafe(struct vcpu *v, struct regs *r, const struct selectors *sel)
+{
+	uint64_t *at;
+
+	if (!bounce_callback(v, r, &v->pv->failsafe)) {
+		return false;
+	}
+	at = (uint64_t *)r->rsp - 4;
+	if (!guest_range((gva_t)at, FAILSAFE_BYTES) || !guest_put64(at, r->rcx) ||
+	    !guest_put64(at + 1, r->r11) || !guest_put64(at + 2, sel->ds) ||
+	    !guest_put64(at + 3, sel->es) || !guest_put64(at + 4, sel->fs) ||
+	    !guest_put64(at + 5, sel->gs)) {
+		domain_crash(v->domain, "vCPU %u: no stack for the failsafe callback", v->id);
+		return false;
+	}
+	r->rsp = (uint64_t)at;
 	return true;
 }

@@ -31,6 +31,8 @@
 #include "x86/trap.h"
 #include "pv/pirq.h"
 
+#define TRAP_NMI 2
+
 void stack_restart(void (*fn)(void)) __attribute__((noreturn));
 void guest_enter(void) __attribute__((noreturn));
 void syscall_from_guest(struct regs *r);
@@ -280,6 +282,7 @@ static void load_state(struct vcpu *v)
 {
 	struct pv_vcpu *p = v->pv;
 	unsigned int cpu = cpu_id();
+	bool segments_ok;
 
 	cpu_info()->regs = p->regs;
 	tlb_leave_idle();
@@ -287,7 +290,7 @@ static void load_state(struct vcpu *v)
 			 mfn_to_paddr(percpu_gdt_frame(cpu)) | PTE_P | PTE_RW | PTE_A | PTE_D);
 	guest_load_cr3(v);
 	percpu_load_gdt(GDT_WINDOW(v));
-	segments_load(v);
+	segments_ok = segments_load(v);
 	fpu_load(p->fpu, p->xcr0);
 	if (p->cr0_ts) {
 		__asm__ volatile("mov %0, %%cr0" ::"r"(0x80050033UL | p->cr0_ts));
@@ -295,6 +298,13 @@ static void load_state(struct vcpu *v)
 	debugreg_load(v);
 	if (cpu_features.rdtscp) {
 		wrmsr(MSR_TSC_AUX, p->tsc_aux);
+	}
+	/* The descriptors that its selectors name may have changed while it was away. */
+	if (unlikely(!segments_ok) && p->failsafe.address) {
+		bounce_failsafe(v, guest_regs(), &p->sel);
+	}
+	if (unlikely(atomic_load(&p->nmi_pending))) {
+		softirq_raise(SOFTIRQ_NMI);
 	}
 }
 
@@ -433,6 +443,31 @@ static inline bool sysret_fits(const struct regs *r)
 	       ((int64_t)(r->rip << 16) >> 16) == (int64_t)r->rip && !(r->rflags & 0x10100);
 }
 
+void guest_send_nmi(struct vcpu *v)
+{
+	atomic_store(&v->pv->nmi_pending, true);
+	vcpu_wake(v);
+	/* Pairs with load_state(): either it is seen to run here, or the loader sees what is pending. */
+	if (atomic_load(&v->running)) {
+		softirq_raise_on(atomic_load(&v->cpu), SOFTIRQ_NMI);
+	}
+}
+
+/* Masked from one to the next iret, like the machine's own; without a handler it is lost. */
+static void deliver_nmi(struct vcpu *v, struct regs *r)
+{
+	struct pv_vcpu *p = v->pv;
+
+	if (likely(!atomic_load(&p->nmi_pending)) || p->nmi_masked) {
+		return;
+	}
+	atomic_store(&p->nmi_pending, false);
+	if (p->traps[TRAP_NMI].address) {
+		p->nmi_masked = true;
+		bounce_trap(v, r, TRAP_NMI, false, 0);
+	}
+}
+
 /* Due work, then at most one event; softirqs may have put another vCPU in this one's place. */
 static out_of_line bool finish_work(struct regs *r)
 {
@@ -443,6 +478,7 @@ static out_of_line bool finish_work(struct regs *r)
 			softirq_run();
 		}
 		v = cpu_info()->current;
+		deliver_nmi(v, r);
 		if (vcpu_event_pending(v) && v->pv->event.address) {
 			bounce_callback(v, r, &v->pv->event);
 			v->info->evtchn_upcall_mask = 1;
@@ -462,7 +498,8 @@ bool guest_exit(struct regs *r)
 
 /*
  * IRETQ refused the frame a guest asked for.  The guest's GPRs are in the fault's frame,
- * which lies just below, and over, the guest's own: take a copy, put it right, and tell the guest.
+ * which lies just below, and over, the guest's own: take a copy, put it right, and tell the guest
+ * as if it had happened where it wanted to go.
  */
 void trap_exit_failed(struct regs *fault)
 {
@@ -478,12 +515,10 @@ void trap_exit_failed(struct regs *fault)
 	r->rsp = rsp;
 	r->ss = ss;
 	r->vector = copy.vector;
-	if (v->pv->failsafe.address) {
-		bounce_gp(v, r, copy.error_code);
-	} else {
-		domain_crash(v->domain, "return to %#lx:%#lx refused and no failsafe callback", cs,
-			     rip);
+	if (copy.vector == 14 && segments_fault(read_cr2(), &copy.error_code)) {
+		copy.vector = 13;
 	}
+	bounce_trap(v, r, copy.vector & 0xff, true, copy.error_code);
 	guest_enter();
 }
 
@@ -646,10 +681,7 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	/* Other vCPUs than the first never call set_iopl: their virtual I/O privilege comes with their flags. */
 	p->iopl = (u->rflags >> 12) & 3;
 	p->kernel_mode = c->flags & VGCF_in_kernel;
-	p->ds = u->ds;
-	p->es = u->es;
-	p->fs = u->fs;
-	p->gs = u->gs;
+	p->sel = (struct selectors){ u->ds, u->es, u->fs, u->gs };
 	p->fs_base = va_canonical(c->fs_base) ? c->fs_base : 0;
 	p->gs_base = va_canonical(c->gs_base_kernel) ? c->gs_base_kernel : 0;
 	p->other_gs_base = va_canonical(c->gs_base_user) ? c->gs_base_user : 0;
@@ -696,7 +728,7 @@ void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	u->rip = r->rip, u->cs = (uint16_t)r->cs, u->rsp = r->rsp, u->ss = (uint16_t)r->ss;
 	u->rflags = r->rflags;
 	u->saved_upcall_mask = v->info->evtchn_upcall_mask;
-	u->ds = p->ds, u->es = p->es, u->fs = p->fs, u->gs = p->gs;
+	u->ds = p->sel.ds, u->es = p->sel.es, u->fs = p->sel.fs, u->gs = p->sel.gs;
 	c->flags = (p->kernel_mode ? VGCF_in_kernel : 0) | VGCF_I387_VALID | VGCF_online |
 		   (p->failsafe.mask_events ? VGCF_failsafe_disables_events : 0) |
 		   (p->syscall.mask_events ? VGCF_syscall_disables_events : 0);

@@ -34,6 +34,10 @@ struct pv_callback {
 	bool mask_events;
 };
 
+struct selectors {
+	uint16_t ds, es, fs, gs;
+};
+
 struct pv_vcpu {
 	struct regs regs; /* while not running */
 	bool kernel_mode;
@@ -41,12 +45,15 @@ struct pv_vcpu {
 	uint64_t kernel_cr3,
 		user_cr3; /* machine addresses of L4s; each holds a type reference; 0: none */
 	uint64_t kernel_sp, kernel_ss;
-	struct pv_callback event, failsafe, syscall, syscall32, sysenter, nmi;
+	struct pv_callback event, failsafe, syscall, syscall32, sysenter;
 	struct trap_info *traps; /* 256 */
+	_Atomic bool nmi_pending;
+	bool nmi_masked; /* from its delivery until the next iret */
 
 	uint64_t fs_base, gs_base,
 		other_gs_base; /* while not running; "other" belongs to the inactive mode */
-	uint16_t ds, es, fs, gs, user_gs;
+	struct selectors sel;
+	uint16_t user_gs;
 	unsigned int gdt_entries;
 	mfn_t gdt_frame[14]; /* each holds a FRAME_SEGDESC reference; MFN_NONE */
 	uint64_t ldt_base;
@@ -58,6 +65,8 @@ struct pv_vcpu {
 	uint64_t dr[8];
 	bool dr_used;
 	unsigned int iopl;
+	uint64_t io_bitmap; /* in the guest kernel's memory: a 0 bit opens a port to who lacks IOPL */
+	uint32_t io_bitmap_ports;
 	uint64_t xcr0;
 	uint32_t tsc_aux;
 	void *fpu;
@@ -105,6 +114,7 @@ void bounce_trap(struct vcpu *v, struct regs *r, unsigned int vector, bool has_e
 void bounce_gp(struct vcpu *v, struct regs *r, uint32_t error);
 void bounce_page_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error);
 bool bounce_callback(struct vcpu *v, struct regs *r, const struct pv_callback *cb);
+bool bounce_failsafe(struct vcpu *v, struct regs *r, const struct selectors *sel);
 
 /* segments.c */
 int segments_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned int entries);
@@ -113,7 +123,9 @@ bool segments_ldt_valid(uint64_t base, uint64_t entries);
 int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries);
 void segments_drop_ldt(struct vcpu *v);
 void segments_save(struct vcpu *v);
-void segments_load(struct vcpu *v);
+bool segments_load(struct vcpu *v); /* false: not all selectors could be loaded */
+/* Is this a part of a descriptor table that is not there?  Then the machine's answer is #GP with this error code. */
+bool segments_fault(uint64_t cr2, uint32_t *error);
 
 /* trapreg.c */
 void trapreg_set(struct vcpu *v, const struct trap_info *t);

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu.h"
 #include "core/hypercall.h"
+#include "core/softirq.h"
 #include "pv/guest.h"
 #include "x86/percpu.h"
 #include "x86/ucopy.h"
@@ -46,5 +47,9 @@ long do_iret(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 	r->rsp = rsp;
 	r->ss = (ss & 0xffff) | 3;
 	v->info->evtchn_upcall_mask = !(rflags & 0x200);
+	if (unlikely(v->pv->nmi_masked)) {
+		v->pv->nmi_masked = false;
+		softirq_raise(SOFTIRQ_NMI); /* there may be another */
+	}
 	return (long)rax;
 }

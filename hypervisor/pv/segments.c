@@ -88,6 +88,15 @@ long do_set_gdt(uint64_t list, uint64_t entries, uint64_t a3, uint64_t a4, uint6
 	return segments_set_gdt(cpu_current(), frames, (unsigned int)entries);
 }
 
+bool segments_fault(uint64_t cr2, uint32_t *error)
+{
+	if (cr2 < PERDOMAIN_BASE || cr2 >= PERDOMAIN_BASE + (1ULL << 39)) {
+		return false;
+	}
+	*error = (uint32_t)(cr2 & 0xfff8) | (cr2 & 0x10000 ? 4 : 0);
+	return true;
+}
+
 /* ---- LDT ---- */
 
 static void load_ldtr(struct vcpu *v)
@@ -206,27 +215,34 @@ long do_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4
 	}
 }
 
+static struct selectors loaded_selectors(void)
+{
+	struct selectors s;
+
+	__asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
+			 : "=rm"(s.ds), "=rm"(s.es), "=rm"(s.fs), "=rm"(s.gs));
+	return s;
+}
+
 void segments_save(struct vcpu *v)
 {
 	struct pv_vcpu *p = v->pv;
 
-	__asm__ volatile("mov %%ds, %0; mov %%es, %1; mov %%fs, %2; mov %%gs, %3"
-			 : "=rm"(p->ds), "=rm"(p->es), "=rm"(p->fs), "=rm"(p->gs));
+	p->sel = loaded_selectors();
 	p->fs_base = rdmsr(MSR_FS_BASE);
 	p->gs_base = rdmsr(MSR_GS_BASE);
 	p->other_gs_base = rdmsr(MSR_SHADOW_GS_BASE);
 }
 
-void segments_load(struct vcpu *v)
+bool segments_load(struct vcpu *v)
 {
 	struct pv_vcpu *p = v->pv;
+	int bad;
 
 	load_ldtr(v);
-	load_ds(p->ds);
-	load_es(p->es);
-	load_fs(p->fs);
-	load_gs(p->gs);
+	bad = load_ds(p->sel.ds) | load_es(p->sel.es) | load_fs(p->sel.fs) | load_gs(p->sel.gs);
 	wrmsr(MSR_FS_BASE, p->fs_base);
 	wrmsr(MSR_GS_BASE, p->gs_base);
 	wrmsr(MSR_SHADOW_GS_BASE, p->other_gs_base);
+	return bad == 0;
 }

@@ -66,11 +66,27 @@ static struct pv_callback *callback_slot(struct pv_vcpu *p, unsigned int type)
 		return &p->syscall32;
 	case CALLBACKTYPE_sysenter:
 		return &p->sysenter;
-	case CALLBACKTYPE_nmi:
-		return &p->nmi;
 	default:
 		return NULL;
 	}
+}
+
+/* An NMI is a trap like others, of any vCPU; only that it masks events is not the guest's to choose. */
+static long register_nmi(struct vcpu *v, uint64_t address)
+{
+	struct trap_info t = { .vector = 2, .flags = 4, .cs = FLAT_KERNEL_CS, .address = address };
+
+	if (!handler_ok(address)) {
+		return -XEN_EINVAL;
+	}
+	trapreg_set(v, &t);
+	return 0;
+}
+
+static long unregister_nmi(struct vcpu *v)
+{
+	v->pv->traps[2] = (struct trap_info){ .vector = 2 };
+	return 0;
 }
 
 long do_callback_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -85,6 +101,9 @@ long do_callback_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 	case CALLBACKOP_register:
 		if (copy_in(&reg, arg)) {
 			return -XEN_EFAULT;
+		}
+		if (reg.type == CALLBACKTYPE_nmi) {
+			return register_nmi(v, reg.address);
 		}
 		slot = callback_slot(v->pv, reg.type);
 		if (!slot) {
@@ -102,9 +121,11 @@ long do_callback_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 		if (copy_in(&unreg, arg)) {
 			return -XEN_EFAULT;
 		}
+		if (unreg.type == CALLBACKTYPE_nmi) {
+			return unregister_nmi(v);
+		}
 		/* Only those that a guest can live without. */
-		if (unreg.type != CALLBACKTYPE_nmi && unreg.type != CALLBACKTYPE_syscall32 &&
-		    unreg.type != CALLBACKTYPE_sysenter) {
+		if (unreg.type != CALLBACKTYPE_syscall32 && unreg.type != CALLBACKTYPE_sysenter) {
 			return callback_slot(v->pv, unreg.type) ? -XEN_EINVAL : -XEN_ENOSYS;
 		}
 		*callback_slot(v->pv, unreg.type) = (struct pv_callback){ 0, false };
@@ -139,14 +160,9 @@ long do_nmi_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5
 		if (copy_in(&cb, arg)) {
 			return -XEN_EFAULT;
 		}
-		if (v->id != 0 || !handler_ok(cb.handler_address)) {
-			return -XEN_EINVAL;
-		}
-		v->pv->nmi = (struct pv_callback){ cb.handler_address, true };
-		return 0;
+		return register_nmi(v, cb.handler_address);
 	case XENNMI_unregister_callback:
-		v->pv->nmi = (struct pv_callback){ 0, false };
-		return 0;
+		return unregister_nmi(v);
 	default:
 		return -XEN_ENOSYS;
 	}

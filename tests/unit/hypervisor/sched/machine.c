@@ -179,6 +179,11 @@ void guest_switch(struct vcpu *prev, struct vcpu *next)
 	longjmp(leave, 1);
 }
 
+void guest_send_nmi(struct vcpu *v)
+{
+	vcpu_wake(v);
+}
+
 int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	(void)v, (void)c;
