@@ -23,6 +23,7 @@
 #include "x86/machine.h"
 #include "x86/msi.h"
 #include "x86/serial.h"
+#include "x86/ucopy.h"
 
 static void show_interrupts(void)
 {
@@ -342,6 +343,23 @@ static long op_set_iopl(gva_t arg)
 	return 0;
 }
 
+static long op_set_iobitmap(gva_t arg)
+{
+	struct pv_vcpu *p = pv_of(cpu_current());
+	struct physdev_set_iobitmap req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	if (req.nr_ports > 65536 ||
+	    (req.nr_ports && !guest_range(handle_gva(req.bitmap), (req.nr_ports + 7) / 8))) {
+		return -XEN_EINVAL;
+	}
+	p->io_bitmap = handle_gva(req.bitmap);
+	p->io_bitmap_ports = req.nr_ports;
+	return 0;
+}
+
 long do_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a3;
@@ -349,6 +367,9 @@ long do_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_
 	(void)a5;
 	if (cmd == PHYSDEVOP_set_iopl) {
 		return op_set_iopl(arg);
+	}
+	if (cmd == PHYSDEVOP_set_iobitmap) {
+		return op_set_iobitmap(arg);
 	}
 	if (!caller()->hardware) {
 		return -XEN_EPERM;
@@ -396,10 +417,7 @@ long do_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_
 	case PHYSDEVOP_pci_mmcfg_reserved:
 		return op_pci_mmcfg_reserved(arg);
 	default:
-		/*
-		 * set_iobitmap: ports are decided by rights.c and never by a guest's bitmap.  dbgp_op: we
-		 * use no USB debug port.  pirq_eoi_gmfn_v1: see above.
-		 */
+		/* dbgp_op: we use no USB debug port.  pirq_eoi_gmfn_v1: see above. */
 		return -XEN_ENOSYS;
 	}
 }

@@ -91,16 +91,14 @@ void debugreg_load(struct vcpu *v)
 long do_set_debugreg(uint64_t reg, uint64_t value, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a3, (void)a4, (void)a5;
-	if (reg > 7) {
+	if ((uint32_t)reg > 7) {
 		return -XEN_ENODEV;
 	}
-	return debugreg_set(cpu_current(), (unsigned int)reg, value) ? 0
-	       : reg < 4					     ? -XEN_EPERM
-								     : -XEN_EINVAL;
+	return debugreg_set(cpu_current(), (uint32_t)reg, value) ? 0 : -XEN_EPERM;
 }
 
 long do_get_debugreg(uint64_t reg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a2, (void)a3, (void)a4, (void)a5;
-	return reg < 8 ? (long)debugreg_get(cpu_current(), (unsigned int)reg) : -XEN_EINVAL;
+	return (uint32_t)reg < 8 ? (long)debugreg_get(cpu_current(), (uint32_t)reg) : -XEN_ENODEV;
 }

@@ -6,6 +6,8 @@
 #include "pv/decode.h"
 #include "x86/regs.h"
 
+struct vcpu;
+
 static inline uint64_t *emulate_reg(struct regs *r, unsigned int n)
 {
 	switch (n & 15) {
@@ -43,6 +45,9 @@ static inline uint64_t *emulate_reg(struct regs *r, unsigned int n)
 		return &r->r15;
 	}
 }
+
+/* Behind an instruction of so many bytes that was done for the guest; if it single-steps, it is told. */
+void emulate_done(struct vcpu *v, struct regs *r, unsigned int length);
 
 /* Bytes at RIP: as many of 15 as can be read. */
 static inline unsigned int emulate_fetch(uint8_t code[15], uint64_t rip)

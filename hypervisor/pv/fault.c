@@ -15,10 +15,10 @@
 static void page_fault(struct vcpu *v, struct regs *r)
 {
 	uint64_t cr2 = read_cr2();
+	uint32_t error;
 
-	/* A selector of an unmapped part of the descriptor tables: what the bare machine calls #GP. */
-	if (unlikely(cr2 >= PERDOMAIN_BASE && cr2 < PERDOMAIN_BASE + (1ULL << 39))) {
-		bounce_gp(v, r, (uint32_t)(cr2 & 0xfff8) | (cr2 & 0x10000 ? 4 : 0));
+	if (unlikely(segments_fault(cr2, &error))) {
+		bounce_gp(v, r, error);
 		return;
 	}
 	if ((r->error_code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE) &&
@@ -28,7 +28,10 @@ static void page_fault(struct vcpu *v, struct regs *r)
 	bounce_page_fault(v, r, cr2, r->error_code);
 }
 
-/* int n through a gate that ring 3 may not use faults here; the guest's own table says whether it may. */
+/*
+ * int n through a gate that ring 3 may not use faults here; the guest's own table says whether it may.  A guest
+ * kernel counts as level 1.
+ */
 static bool software_interrupt(struct vcpu *v, struct regs *r)
 {
 	unsigned int vector = r->error_code >> 3 & 0xff;
@@ -44,7 +47,7 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
 	/* Some emulators report a doubled vector: the instruction itself is the truth. */
 	vector = code[1];
 	t = &v->pv->traps[vector];
-	if (!t->address || (!v->pv->kernel_mode && TI_GET_DPL(t) < 3)) {
+	if (!t->address || TI_GET_DPL(t) < (v->pv->kernel_mode ? 1 : 3)) {
 		r->error_code = vector << 3 | 2;
 		return false;
 	}
@@ -69,7 +72,8 @@ static out_of_line void debug_trap(struct vcpu *v, struct regs *r)
 	uint64_t dr6;
 
 	__asm__ volatile("mov %%dr6, %0" : "=r"(dr6));
-	v->pv->dr[6] = (dr6 & 0xe00f) | 0xffff0ff0;
+	/* As on the machine, causes stay until the guest clears them. */
+	v->pv->dr[6] |= dr6 & 0xe00f;
 	__asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0UL));
 	bounce_trap(v, r, 1, false, 0);
 }

@@ -10,7 +10,18 @@
 #include "pv/guest.h"
 #include "x86/cpu.h"
 #include "x86/fpu.h"
+#include "x86/percpu.h"
 #include "x86/pte.h"
+#include "x86/tlb.h"
+#include "x86/ucopy.h"
+
+#define EFLAGS_TF   0x100u
+#define EFLAGS_DF   0x400u
+#define EFLAGS_RF   0x10000u
+#define DR6_BS	    0x4000u
+#define PF_WRITE    2u
+
+#define CR0_VISIBLE 0x80050033u /* of CR0 only TS is the guest's */
 
 static bool do_cpuid(struct vcpu *v, struct regs *r)
 {
@@ -24,6 +35,16 @@ static bool do_cpuid(struct vcpu *v, struct regs *r)
 	return true;
 }
 
+void emulate_done(struct vcpu *v, struct regs *r, unsigned int length)
+{
+	r->rip += length;
+	r->rflags &= ~(uint64_t)EFLAGS_RF;
+	if (unlikely(r->rflags & EFLAGS_TF)) {
+		v->pv->dr[6] |= DR6_BS;
+		bounce_trap(v, r, 1, false, 0);
+	}
+}
+
 out_of_line bool privop_forced_cpuid(struct vcpu *v, struct regs *r)
 {
 	static const uint8_t want[7] = { 0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2 };
@@ -33,9 +54,16 @@ out_of_line bool privop_forced_cpuid(struct vcpu *v, struct regs *r)
 	    __builtin_memcmp(code, want, sizeof(code))) {
 		return false;
 	}
-	r->rip += sizeof(code);
-	return do_cpuid(v, r);
+	do_cpuid(v, r);
+	emulate_done(v, r, sizeof(code));
+	return true;
 }
+
+/*
+ * What became of an instruction: done, or one item of it (REP); not yet, it comes again; or a page fault has been
+ * delivered in its stead.
+ */
+enum outcome { DONE, AGAIN, RESTART, FAULTED };
 
 static bool read_control(struct vcpu *v, unsigned int n, uint64_t *value)
 {
@@ -43,7 +71,7 @@ static bool read_control(struct vcpu *v, unsigned int n, uint64_t *value)
 
 	switch (n) {
 	case 0:
-		*value = 0x80050033 | p->cr0_ts;
+		*value = CR0_VISIBLE | p->cr0_ts;
 		return true;
 	case 2:
 		*value = p->cr2;
@@ -60,13 +88,16 @@ static bool read_control(struct vcpu *v, unsigned int n, uint64_t *value)
 	}
 }
 
-static bool write_control(struct vcpu *v, unsigned int n, uint64_t value, bool *again)
+static bool write_control(struct vcpu *v, unsigned int n, uint64_t value, enum outcome *o)
 {
 	struct pv_vcpu *p = v->pv;
 	int rc;
 
 	switch (n) {
 	case 0:
+		if ((value ^ CR0_VISIBLE) & ~8ULL) {
+			return false;
+		}
 		p->cr0_ts = value & 8;
 		__asm__ volatile("mov %0, %%cr0" ::"r"(0x80050033UL | p->cr0_ts));
 		return true;
@@ -76,8 +107,10 @@ static bool write_control(struct vcpu *v, unsigned int n, uint64_t value, bool *
 		return true;
 	case 3:
 		rc = guest_set_base(v, paddr_to_mfn(value), false);
-		*again = rc == -XEN_ERESTART;
-		return rc == 0 || *again;
+		if (rc == -XEN_ERESTART) {
+			*o = RESTART;
+		}
+		return rc == 0 || rc == -XEN_ERESTART;
 	case 4:
 		return true; /* what a guest cannot have it silently does not get */
 	default:
@@ -103,17 +136,44 @@ static uint64_t merge(uint64_t old, uint64_t v, unsigned int bytes)
 			    : (old & ~0xffULL) | (v & 0xff);
 }
 
-/* A guest kernel has the ports by virtue of virtual IOPL 1; its user mode with IOPL 3. */
-static bool port_allowed(const struct vcpu *v)
+/* A guest kernel counts as level 1, its user mode as 3. */
+static bool iopl_allows(const struct vcpu *v)
 {
-	return v->pv->kernel_mode ? v->pv->iopl >= 1 : v->pv->iopl == 3;
+	return v->pv->iopl >= (v->pv->kernel_mode ? 1 : 3);
+}
+
+/* Who lacks the level may have single ports by the bitmap, which lies in the guest kernel's memory. */
+static bool bitmap_allows(struct vcpu *v, unsigned int port, unsigned int bytes)
+{
+	struct pv_vcpu *p = v->pv;
+	uint8_t bits[2] = { 0xff, 0xff };
+	unsigned int first = port / 8, last = (port + bytes - 1) / 8;
+
+	if (port + bytes > p->io_bitmap_ports) {
+		return false;
+	}
+	if (!p->kernel_mode) {
+		tlb_load_cr3(p->kernel_cr3);
+	}
+	if (cpu_copy_from_guest(bits, p->io_bitmap + first, last - first + 1)) {
+		bits[0] = bits[1] = 0xff;
+	}
+	if (!p->kernel_mode) {
+		guest_load_cr3(v);
+	}
+	return !((bits[0] | bits[1] << 8) >> (port & 7) & ((1 << bytes) - 1));
+}
+
+static bool port_allowed(struct vcpu *v, unsigned int port, unsigned int bytes)
+{
+	return iopl_allows(v) || bitmap_allows(v, port, bytes);
 }
 
 static bool do_in_out(struct vcpu *v, struct regs *r, const struct decoded *d)
 {
 	unsigned int port = d->port_in_dx ? r->rdx & 0xffff : (unsigned int)d->imm;
 
-	if (!port_allowed(v)) {
+	if (!port_allowed(v, port, d->bytes)) {
 		return false;
 	}
 	if (d->op == DECODE_IN) {
@@ -124,36 +184,51 @@ static bool do_in_out(struct vcpu *v, struct regs *r, const struct decoded *d)
 	return true;
 }
 
-/* One item of INS or OUTS; with REP, RIP stays until the count is used up. Sets *again. */
-static bool do_string_io(struct vcpu *v, struct regs *r, const struct decoded *d, bool *again)
+static enum outcome memory_fault(struct vcpu *v, struct regs *r, uint64_t at, uint32_t error)
 {
-	uint64_t step = r->rflags & 0x400 ? -(uint64_t)d->bytes : d->bytes;
-	uint32_t value = 0;
+	bounce_page_fault(v, r, at, error);
+	return FAULTED;
+}
 
-	if (!port_allowed(v)) {
-		return false;
-	}
-	if (d->rep && !r->rcx) {
+/* One item of INS or OUTS; with REP, RIP stays until the count is used up. */
+static bool do_string_io(struct vcpu *v, struct regs *r, const struct decoded *d, enum outcome *o)
+{
+	uint64_t mask = d->address32 ? 0xffffffff : ~0ULL;
+	uint64_t step = r->rflags & EFLAGS_DF ? -(uint64_t)d->bytes : d->bytes;
+	uint64_t *at = d->op == DECODE_INS ? &r->rdi : &r->rsi, address = *at & mask;
+	unsigned int port = r->rdx & 0xffff;
+	uint32_t value = 0;
+	size_t left;
+
+	if (d->rep && !(r->rcx & mask)) {
 		return true;
 	}
-	if (d->op == DECODE_INS) {
-		value = guest_port_in(v->domain, r->rdx & 0xffff, d->bytes);
-		if (cpu_copy_to_guest(r->rdi, &value, d->bytes)) {
-			return false;
-		}
-		r->rdi += step;
-	} else {
-		if (cpu_copy_from_guest(&value, r->rsi, d->bytes)) {
-			return false;
-		}
-		guest_port_out(v->domain, r->rdx & 0xffff, d->bytes, value);
-		r->rsi += step;
+	if (!port_allowed(v, port, d->bytes) || !guest_range(address, d->bytes)) {
+		return false;
 	}
-	*again = d->rep && --r->rcx;
+	if (d->op == DECODE_INS) {
+		value = guest_port_in(v->domain, port, d->bytes);
+		left = cpu_copy_to_guest(address, &value, d->bytes);
+	} else {
+		left = cpu_copy_from_guest(&value, address, d->bytes);
+	}
+	if (left) {
+		*o = memory_fault(v, r, address + d->bytes - left,
+				  d->op == DECODE_INS ? PF_WRITE : 0);
+		return true;
+	}
+	if (d->op == DECODE_OUTS) {
+		guest_port_out(v->domain, port, d->bytes, value);
+	}
+	*at = (address + step) & mask;
+	if (d->rep) {
+		r->rcx = (r->rcx - 1) & mask;
+		*o = r->rcx ? AGAIN : DONE;
+	}
 	return true;
 }
 
-static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool *again)
+static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, enum outcome *o)
 {
 	uint64_t value;
 
@@ -163,10 +238,10 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool
 		return do_in_out(v, r, d);
 	case DECODE_INS:
 	case DECODE_OUTS:
-		return do_string_io(v, r, d, again);
+		return do_string_io(v, r, d, o);
 	case DECODE_CLI:
 	case DECODE_STI:
-		return port_allowed(v); /* the real mask is in vcpu_info */
+		return iopl_allows(v); /* the real mask is in vcpu_info */
 	default:
 		break;
 	}
@@ -188,14 +263,14 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool
 	case DECODE_MOV_FROM_CR:
 		return read_control(v, d->control, emulate_reg(r, d->reg));
 	case DECODE_MOV_TO_CR:
-		return write_control(v, d->control, *emulate_reg(r, d->reg), again);
+		return write_control(v, d->control, *emulate_reg(r, d->reg), o);
 	case DECODE_MOV_FROM_DR:
 		*emulate_reg(r, d->reg) = debugreg_get(v, d->control);
 		return d->control < 8;
 	case DECODE_MOV_TO_DR:
 		return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
 	case DECODE_CLTS:
-		return write_control(v, 0, 0, again);
+		return write_control(v, 0, CR0_VISIBLE, o);
 	case DECODE_WBINVD:
 		if (v->domain->hardware) {
 			__asm__ volatile("wbinvd" ::: "memory");
@@ -211,19 +286,34 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, bool
 	}
 }
 
+/* By its descriptor: the user mode of a 64-bit guest may run 32-bit code. */
+static bool code_is_64bit(const struct regs *r)
+{
+	uint32_t access = 0;
+
+	__asm__("lar %1, %0" : "+r"(access) : "r"((uint32_t)r->cs) : "cc");
+	return access & 1u << 21;
+}
+
 bool privop_emulate(struct vcpu *v, struct regs *r)
 {
 	struct decoded d;
 	uint8_t code[15];
-	bool again = false;
+	enum outcome o = DONE;
+	bool code64 = r->cs == GUEST_CS64 || code_is_64bit(r);
 
-	decode(&d, code, emulate_fetch(code, r->rip), true);
-	if (d.op < DECODE_RDMSR || !do_one(v, r, &d, &again)) {
+	decode(&d, code, emulate_fetch(code, r->rip), code64);
+	if (!code64) {
+		if (d.address32) {
+			return false; /* there the prefix means 16 bits */
+		}
+		d.address32 = true;
+	}
+	if (d.op < DECODE_RDMSR || !do_one(v, r, &d, &o)) {
 		return false;
 	}
-	if (!again) {
-		r->rip += d.length;
+	if (o == DONE || o == AGAIN) {
+		emulate_done(v, r, o == DONE ? d.length : 0);
 	}
-	r->rflags &= ~0x10000ULL;
 	return true;
 }

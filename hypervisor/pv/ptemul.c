@@ -104,16 +104,16 @@ static void side_effects(const struct decoded *d, struct regs *r, uint64_t old, 
 	}
 }
 
-/* rip moves on, except within a REP STOS, whose next item faults again. */
-static void advance(const struct decoded *d, struct regs *r)
+/* By how much RIP moves on: not at all within a REP STOS, whose next item faults again. */
+static unsigned int advance(const struct decoded *d, struct regs *r)
 {
 	if (d->op == DECODE_STOS) {
 		r->rdi += r->rflags & 0x400 ? -(uint64_t)d->bytes : d->bytes;
 		if (d->rep && --r->rcx) {
-			return;
+			return 0;
 		}
 	}
-	r->rip += d->length;
+	return d->length;
 }
 
 enum outcome { NOT_OURS, DONE, AGAIN, REFUSED };
@@ -237,7 +237,7 @@ out_of_line bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va)
 		spin_unlock(&dom->pages.pt_lock);
 	}
 	if (outcome == DONE) {
-		advance(&d, r);
+		emulate_done(v, r, advance(&d, r));
 	}
 	return outcome == DONE || outcome == AGAIN;
 }
