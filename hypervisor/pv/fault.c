@@ -15,10 +15,8 @@
 static void page_fault(struct vcpu *v, struct regs *r)
 {
 	uint64_t cr2 = read_cr2();
-	uint32_t error;
 
-	if (unlikely(segments_fault(cr2, &error))) {
-		bounce_gp(v, r, error);
+	if (unlikely(cr2 >= PERDOMAIN_BASE) && segments_fault(v, r, cr2, r->error_code)) {
 		return;
 	}
 	if ((r->error_code & (PF_PRESENT | PF_WRITE)) == (PF_PRESENT | PF_WRITE) &&

@@ -515,10 +515,9 @@ void trap_exit_failed(struct regs *fault)
 	r->rsp = rsp;
 	r->ss = ss;
 	r->vector = copy.vector;
-	if (copy.vector == 14 && segments_fault(read_cr2(), &copy.error_code)) {
-		copy.vector = 13;
+	if (copy.vector != 14 || !segments_fault(v, r, read_cr2(), copy.error_code)) {
+		bounce_trap(v, r, copy.vector & 0xff, true, copy.error_code);
 	}
-	bounce_trap(v, r, copy.vector & 0xff, true, copy.error_code);
 	guest_enter();
 }
 

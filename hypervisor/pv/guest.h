@@ -124,8 +124,8 @@ int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries);
 void segments_drop_ldt(struct vcpu *v);
 void segments_save(struct vcpu *v);
 bool segments_load(struct vcpu *v); /* false: not all selectors could be loaded */
-/* Is this a part of a descriptor table that is not there?  Then the machine's answer is #GP with this error code. */
-bool segments_fault(uint64_t cr2, uint32_t *error);
+/* A page fault at a part of a descriptor table that is not mapped: true if it was, and is mended or passed on. */
+bool segments_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error);
 
 /* trapreg.c */
 void trapreg_set(struct vcpu *v, const struct trap_info *t);

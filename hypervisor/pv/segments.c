@@ -88,15 +88,6 @@ long do_set_gdt(uint64_t list, uint64_t entries, uint64_t a3, uint64_t a4, uint6
 	return segments_set_gdt(cpu_current(), frames, (unsigned int)entries);
 }
 
-bool segments_fault(uint64_t cr2, uint32_t *error)
-{
-	if (cr2 < PERDOMAIN_BASE || cr2 >= PERDOMAIN_BASE + (1ULL << 39)) {
-		return false;
-	}
-	*error = (uint32_t)(cr2 & 0xfff8) | (cr2 & 0x10000 ? 4 : 0);
-	return true;
-}
-
 /* ---- LDT ---- */
 
 static void load_ldtr(struct vcpu *v)
@@ -135,7 +126,27 @@ bool segments_ldt_valid(uint64_t base, uint64_t entries)
 	       (base >= HV_END || base + entries * 8 <= HV_START || !entries);
 }
 
-/* Pages that are not the guest's own or hold a bad descriptor stay unmapped: using them faults. */
+/* False for a page that is not mapped, not the guest's own, or holds a bad descriptor. */
+static bool map_ldt_page(struct vcpu *v, unsigned int i)
+{
+	struct pv_vcpu *p = v->pv;
+	uint64_t e;
+
+	if (!mfn_eq(p->ldt_frame[i], MFN_NONE)) {
+		return false;
+	}
+	spin_lock(&v->domain->pages.pt_lock);
+	e = ptwalk_l1e(paddr_to_mfn(p->kernel_cr3), p->ldt_base + i * PAGE_SIZE);
+	spin_unlock(&v->domain->pages.pt_lock);
+	if (!(e & PTE_P) || frame_get_type(PTE_MFN(e), FRAME_SEGDESC, v->domain)) {
+		return false;
+	}
+	p->ldt_frame[i] = PTE_MFN(e);
+	guest_window_set(v, 16 + i, (e & PTE_ADDR) | WINDOW_FLAGS);
+	return true;
+}
+
+/* A page that is no table yet may become one before it is used: segments_fault(). */
 int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 {
 	struct pv_vcpu *p = v->pv;
@@ -144,24 +155,32 @@ int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 		return -XEN_EINVAL;
 	}
 	segments_drop_ldt(v);
-	for (unsigned int i = 0; i * 512 < entries; i++) {
-		uint64_t e;
-
-		spin_lock(&v->domain->pages.pt_lock);
-		e = ptwalk_l1e(paddr_to_mfn(p->kernel_cr3), base + i * PAGE_SIZE);
-		spin_unlock(&v->domain->pages.pt_lock);
-		if ((e & PTE_P) && frame_get_type(PTE_MFN(e), FRAME_SEGDESC, v->domain) == 0) {
-			p->ldt_frame[i] = PTE_MFN(e);
-			guest_window_set(v, 16 + i, (e & PTE_ADDR) | WINDOW_FLAGS);
-		}
-	}
 	p->ldt_base = base;
 	p->ldt_entries = entries;
+	for (unsigned int i = 0; i * 512 < entries; i++) {
+		map_ldt_page(v, i);
+	}
 	flush_window(v);
 	if (v == cpu_current()) {
 		load_ldtr(v);
 	}
 	return 0;
+}
+
+/* In the LDT it is the guest's page that is missing, and the fault tells where; in the GDT there is no address. */
+bool segments_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error)
+{
+	unsigned int offset = (unsigned int)(cr2 & 0xffff);
+
+	if (cr2 < PERDOMAIN_BASE || cr2 >= PERDOMAIN_BASE + (1ULL << 39)) {
+		return false;
+	}
+	if (!(cr2 & 0x10000)) {
+		bounce_gp(v, r, offset & 0xfff8);
+	} else if (!map_ldt_page(v, offset / PAGE_SIZE)) {
+		bounce_page_fault(v, r, v->pv->ldt_base + offset, error);
+	}
+	return true;
 }
 
 /* ---- descriptors ---- */
