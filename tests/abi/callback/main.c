@@ -109,7 +109,8 @@ static void at_once(void)
 		 "set_callbacks: the first bad");
 	CHECK_EQ(hcall3(__HYPERVISOR_set_callbacks, 0x5000, LOW_END, 0x5000), -XEN_EINVAL,
 		 "the second");
-	CHECK_EQ(hcall3(__HYPERVISOR_set_callbacks, 0x5000, f, HIGH_START), -XEN_EINVAL, "the third");
+	CHECK_EQ(hcall3(__HYPERVISOR_set_callbacks, 0x5000, f, HIGH_START), -XEN_EINVAL,
+		 "the third");
 	CHECK(event_comes() && syscall_comes(), "nothing has changed");
 	CHECK_EQ(hcall3(__HYPERVISOR_set_callbacks, e, f, s), 0, "all good");
 	CHECK(event_comes() && syscall_comes(), "they are called");
@@ -173,14 +174,15 @@ static void assists(void)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(has); i++) {
-		CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, has[i].type), 0,
-			 "%s on", has[i].what);
+		CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, has[i].type), 0, "%s on",
+			 has[i].what);
 		CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, VMASST_CMD_disable, has[i].type), 0, "off");
 		CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, 99, has[i].type), -XEN_ENOSYS, "neither");
 	}
 	CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 31), -XEN_EINVAL, "no such one");
 	CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, 64), -XEN_EINVAL, "past a word");
-	CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, 99, 31), -XEN_EINVAL, "no such one, no such command");
+	CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, 99, 31), -XEN_EINVAL,
+		 "no such one, no such command");
 }
 
 static void in_a_list(void)
@@ -201,8 +203,9 @@ static void in_a_list(void)
 		{ .op = __HYPERVISOR_vm_assist, .args = { 99, 0 } },
 		{ .op = __HYPERVISOR_fpu_taskswitch, .args = { 0 } },
 	};
-	static const long want[] = { 0, 0, -XEN_EINVAL, -XEN_EINVAL, -XEN_EINVAL, -XEN_EPERM,
-				     0, -XEN_EFAULT, -XEN_EINVAL, -XEN_ENOSYS, 0 };
+	static const long want[] = { 0,		 0, -XEN_EINVAL, -XEN_EINVAL, -XEN_EINVAL,
+				     -XEN_EPERM, 0, -XEN_EFAULT, -XEN_EINVAL, -XEN_ENOSYS,
+				     0 };
 
 	CHECK_EQ(hcall2(__HYPERVISOR_multicall, ptr_arg(e), ARRAY_SIZE(e)), 0, "a list of these");
 	for (unsigned int i = 0; i < ARRAY_SIZE(e); i++) {
