@@ -523,10 +523,25 @@ void trap_exit_failed(struct regs *fault)
 
 /* ---- contexts given and taken ---- */
 
+/* Every address in it that the processor or we would go to. */
+static bool addresses_canonical(const struct vcpu_guest_context *c)
+{
+	bool ok = va_canonical(c->user_regs.rip) && va_canonical(c->user_regs.rsp) &&
+		  va_canonical(c->kernel_sp) && va_canonical(c->event_callback_eip) &&
+		  va_canonical(c->failsafe_callback_eip) && va_canonical(c->syscall_callback_eip) &&
+		  va_canonical(c->fs_base) && va_canonical(c->gs_base_kernel) &&
+		  va_canonical(c->gs_base_user);
+
+	for (unsigned int i = 0; ok && i < ARRAY_SIZE(c->trap_ctxt); i++) {
+		ok = va_canonical(c->trap_ctxt[i].address);
+	}
+	return ok;
+}
+
 /* Whichever mode it starts in must have page tables. */
 static bool context_valid(const struct vcpu_guest_context *c)
 {
-	return c->gdt_ents <= 14 * 512 &&
+	return addresses_canonical(c) && c->gdt_ents <= 14 * 512 &&
 	       (!c->ldt_ents || segments_ldt_valid(c->ldt_base, c->ldt_ents)) &&
 	       c->ctrlreg[3] >> PAGE_SHIFT &&
 	       ((c->flags & VGCF_in_kernel) || c->ctrlreg[1] >> PAGE_SHIFT);
@@ -681,9 +696,9 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	p->iopl = (u->rflags >> 12) & 3;
 	p->kernel_mode = c->flags & VGCF_in_kernel;
 	p->sel = (struct selectors){ u->ds, u->es, u->fs, u->gs };
-	p->fs_base = va_canonical(c->fs_base) ? c->fs_base : 0;
-	p->gs_base = va_canonical(c->gs_base_kernel) ? c->gs_base_kernel : 0;
-	p->other_gs_base = va_canonical(c->gs_base_user) ? c->gs_base_user : 0;
+	p->fs_base = c->fs_base;
+	p->gs_base = c->gs_base_kernel;
+	p->other_gs_base = c->gs_base_user;
 	if (!p->kernel_mode) {
 		uint64_t t = p->gs_base;
 
@@ -709,6 +724,11 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	}
 	rc = segments_set_ldt(v, c->ldt_ents ? c->ldt_base : 0, (unsigned int)c->ldt_ents);
 	BUG_ON(rc); /* looked at first */
+	for (unsigned int i = 0; i < ARRAY_SIZE(c->debugreg); i++) {
+		if (i != 4 && i != 5) {
+			debugreg_set(v, i, c->debugreg[i]); /* a bad one stays as it is */
+		}
+	}
 	v->initialised = true;
 	return 0;
 }
