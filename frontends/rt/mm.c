@@ -89,3 +89,30 @@ uint64_t pte_machine_address(const uint64_t *pte)
 {
 	return virt_to_mfn(pte) << PAGE_SHIFT | ((uint64_t)pte & (PAGE_SIZE - 1));
 }
+
+static long new_table(const uint64_t *entry)
+{
+	void *table = page_alloc();
+	struct mmu_update u = { pte_machine_address(entry),
+				virt_to_mfn(table) << PAGE_SHIFT | PTE_USUAL };
+	long rc = update_va_mapping((uint64_t)table,
+				    virt_to_mfn(table) << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW),
+				    UVMF_INVLPG);
+
+	return rc ? rc : mmu_update(&u, 1, NULL, DOMID_SELF);
+}
+
+long map_at(uint64_t va, const void *page)
+{
+	long rc = 0;
+
+	for (int level = 4; rc == 0 && level > 1; level--) {
+		const uint64_t *entry = pte_of((const void *)va, level);
+
+		if (!(*entry & PTE_P)) {
+			rc = new_table(entry);
+		}
+	}
+	return rc ? rc
+		  : update_va_mapping(va, virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG);
+}

@@ -53,6 +53,8 @@ void *pfn_to_virt(uint64_t pfn);	  /* in the initial mapping */
 /* The entry of the tables that maps va at a level 1..4, or NULL; tables are readable in place. */
 const uint64_t *pte_of(const void *va, int level);
 uint64_t pte_machine_address(const uint64_t *pte);
+/* Maps a page of ours at va as well, anywhere in a guest's range, making the tables that it takes.  0 or -errno. */
+long map_at(uint64_t va, const void *page);
 
 /* trap.c */
 struct trap_frame {

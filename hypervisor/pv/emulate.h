@@ -5,6 +5,7 @@
 #include "arch/cpu.h"
 #include "pv/decode.h"
 #include "x86/regs.h"
+#include "x86/ucopy.h"
 
 struct vcpu;
 
@@ -49,10 +50,13 @@ static inline uint64_t *emulate_reg(struct regs *r, unsigned int n)
 /* Behind an instruction of so many bytes that was done for the guest; if it single-steps, it is told. */
 void emulate_done(struct vcpu *v, struct regs *r, unsigned int length);
 
-/* Bytes at RIP: as many of 15 as can be read. */
+/* Bytes at RIP: as many of 15 as can be read, and as there are before the addresses of its half end. */
 static inline unsigned int emulate_fetch(uint8_t code[15], uint64_t rip)
 {
-	return 15 - (unsigned int)cpu_copy_from_guest(code, rip, 15);
+	uint64_t room = rip < LOW_HALF_END ? LOW_HALF_END - rip : -rip;
+	unsigned int n = (unsigned int)MIN(room, 15);
+
+	return n - (unsigned int)cpu_copy_from_guest(code, rip, n);
 }
 
 #endif

@@ -126,11 +126,7 @@ static void compat(void)
 	for (unsigned int i = 0; i < 16; i++) {
 		page[i] = user_syscall32[i];
 	}
-	if (update_va_mapping((uint64_t)low, virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL,
-			      UVMF_INVLPG)) {
-		print("  no page tables for a low address here\n");
-		return;
-	}
+	CHECK_EQ(map_at((uint64_t)low, page), 0, "a page at an address of 32 bits");
 	to.cs = FLAT_USER_CS32;
 	to.rsp = (uint64_t)low + PAGE_SIZE;
 	f = iret_try(&to, 0);

@@ -200,11 +200,7 @@ static void compat(void)
 	for (unsigned int i = 0; i < 64; i++) {
 		page[i] = compat_code[i];
 	}
-	if (update_va_mapping((uint64_t)low, virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL,
-			      UVMF_INVLPG)) {
-		print("  no page tables for a low address here\n");
-		return;
-	}
+	CHECK_EQ(map_at((uint64_t)low, page), 0, "a page at an address of 32 bits");
 	to.cs = FLAT_USER_CS32;
 	to.rsp = (uint64_t)low + PAGE_SIZE;
 	f = iret_try(&to, 0);
@@ -247,7 +243,10 @@ static void spin(unsigned int vcpu)
 	}
 }
 
-/* DS names a descriptor that goes away while the vCPU is off its CPU: because it blocks, or another one runs. */
+/*
+ * DS names a descriptor that goes away while the vCPU is off its CPU: because it blocks, or another one runs.  A hypervisor
+ * that keeps the state loaded while it idles may need the latter, and that both share one CPU.
+ */
 static void selector_lost(uint16_t flags)
 {
 	uint64_t at = virt_to_mfn(gdt) << PAGE_SHIFT | SEL_DATA, end = system_time() + 3000000000UL;
