@@ -224,7 +224,7 @@ static long build(void)
 	return rc ? rc : domctl(XEN_DOMCTL_unpausedomain, child);
 }
 
-long child_start(void (*f)(uint64_t arg), uint64_t arg)
+long child_begin(void (*f)(uint64_t arg), uint64_t arg)
 {
 	long rc;
 
@@ -263,7 +263,7 @@ int child_wait(void)
 	return -1;
 }
 
-void child_end(void)
+void child_finish(void)
 {
 	if (show(said_mfn, child) == 0) {
 		memcpy((void *)child_said, window, PAGE_SIZE);
@@ -274,7 +274,7 @@ void child_end(void)
 
 int child_run(void (*f)(uint64_t arg), uint64_t arg)
 {
-	long rc = child_start(f, arg);
+	long rc = child_begin(f, arg);
 	int reason;
 
 	if (rc) {
@@ -282,6 +282,6 @@ int child_run(void (*f)(uint64_t arg), uint64_t arg)
 		return -1;
 	}
 	reason = child_wait();
-	child_end();
+	child_finish();
 	return reason;
 }

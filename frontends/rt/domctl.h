@@ -32,11 +32,11 @@ long domctl_destroy(domid_t id);
 extern volatile uint64_t child_said[512];
 
 /* Makes a child that runs f(arg), and starts it.  0 or -errno. */
-long child_start(void (*f)(uint64_t arg), uint64_t arg);
+long child_begin(void (*f)(uint64_t arg), uint64_t arg);
 /* Waits until it has shut down, for 5 seconds at most; its SHUTDOWN_* reason, or -1. */
 int child_wait(void);
 /* Its last words are ours, and it is gone.  Only one at a time. */
-void child_end(void);
+void child_finish(void);
 /* All of these in turn; the reason, or -1. */
 int child_run(void (*f)(uint64_t arg), uint64_t arg);
 
