@@ -406,25 +406,28 @@ long grant_unmap_and_replace(gva_t uop, unsigned int count)
 int grant_table_release_mappings(struct domain *d)
 {
 	struct grant_table *t = &d->grants;
+	uint32_t start = t->release_next;
 
 	/* Its page tables are going or gone; no translation through them may outlive the references. */
 	if (t->maps) {
 		guest_tlb_flush(d);
 	}
 	while (t->maps) {
-		uint32_t handle = t->release_next++;
+		uint32_t handle = t->release_next;
 		struct grant_mapping *m = mapping_of(t, handle);
 
+		/* Whichever handles are live: the guest chose them. */
+		if (handle != start && handle % GRANT_BATCH == 0 && hypercall_preempt()) {
+			return -XEN_ERESTART;
+		}
 		BUG_ON(!m);
+		t->release_next++;
 		if (!m->granter) {
 			continue;
 		}
 		grant_release(m->granter, m->ref, m->flags & GNTMAP_readonly);
 		domain_put(m->granter);
 		drop_handle(t, handle, m);
-		if (t->maps && handle % GRANT_BATCH == 0 && hypercall_preempt()) {
-			return -XEN_ERESTART;
-		}
 	}
 	return 0;
 }

@@ -571,6 +571,26 @@ Test(grant, a_dying_borrower_gives_everything_back)
 	cr_expect_eq(memory_refs(page), 1);
 }
 
+Test(grant, teardown_stops_between_batches_whichever_handles_are_left)
+{
+	unsigned int stops = 0;
+
+	grant(d1, 9, 2, page, GTF_permit_access);
+	for (unsigned int i = 0; i < 8 * GRANT_BATCH; i++) {
+		cr_assert_eq(map(d2, 1, 9, GNTMAP_device_map).handle, i);
+	}
+	for (unsigned int i = 0; i < 8 * GRANT_BATCH; i += GRANT_BATCH) {
+		cr_assert_eq(unmap(d2, i, 0, mfn_to_paddr(page)), GNTST_okay);
+	}
+	world.preempt_every = 1;
+	while (grant_table_release_mappings(d2) == -XEN_ERESTART) {
+		stops++;
+	}
+	cr_expect_eq(stops, 7);
+	cr_expect_eq(d2->grants.maps, 0);
+	cr_expect_eq(memory_refs(page), 1);
+}
+
 Test(grant, a_granter_outlives_its_death_while_its_frame_is_mapped)
 {
 	struct gnttab_map_grant_ref m;
