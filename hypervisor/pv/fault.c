@@ -9,9 +9,6 @@
 #include "x86/cpu.h"
 #include "x86/pte.h"
 
-#define PF_PRESENT 1u
-#define PF_WRITE   2u
-
 static void page_fault(struct vcpu *v, struct regs *r)
 {
 	uint64_t cr2 = read_cr2();

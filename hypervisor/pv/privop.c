@@ -19,7 +19,6 @@
 #define EFLAGS_DF   0x400u
 #define EFLAGS_RF   0x10000u
 #define DR6_BS	    0x4000u
-#define PF_WRITE    2u
 
 #define CR0_VISIBLE 0x80050033u /* of CR0 only TS is the guest's */
 

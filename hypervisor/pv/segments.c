@@ -167,12 +167,15 @@ int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 	return 0;
 }
 
-/* In the LDT it is the guest's page that is missing, and the fault tells where; in the GDT there is no address. */
+/*
+ * In the LDT it is the guest's page that is missing, and the fault tells where; in the GDT there is no address.
+ * The processor reads descriptors in its own right: a user's access is the guest's own attempt to look in here.
+ */
 bool segments_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error)
 {
 	unsigned int offset = (unsigned int)(cr2 & 0xffff);
 
-	if (cr2 < PERDOMAIN_BASE || cr2 >= PERDOMAIN_BASE + (1ULL << 39)) {
+	if (cr2 < PERDOMAIN_BASE || cr2 >= PERDOMAIN_BASE + (1ULL << 39) || (error & PF_USER)) {
 		return false;
 	}
 	if (!(cr2 & 0x10000)) {

@@ -24,6 +24,11 @@
 #define L3_INDEX(va)   (((va) >> 30) & 511)
 #define L4_INDEX(va)   (((va) >> 39) & 511)
 
+/* A page fault's error code. */
+#define PF_PRESENT     1u
+#define PF_WRITE       2u
+#define PF_USER	       4u
+
 /* L4 slots 256..271 are the hypervisor's in every address space. */
 #define HV_FIRST_SLOT  256
 #define HV_LAST_SLOT   271

@@ -133,6 +133,11 @@ static void descriptors(void)
 		 "the shared page");
 }
 
+static void read_word(void *at)
+{
+	(void)*(volatile uint64_t *)at;
+}
+
 static void ldt(void)
 {
 	uint64_t *page = page_alloc();
@@ -159,6 +164,25 @@ static void ldt(void)
 	CHECK(!loads(12), "and cannot be loaded");
 	CHECK_EQ(set_ldt(NULL, 0), 0, "no LDT");
 	CHECK_EQ(protect(page, true), 0, "so it can be written");
+}
+
+/* Where the hypervisor keeps what the processor reads there is not for a guest to read. */
+static void window(void)
+{
+	uint64_t *page = page_alloc();
+	const uint64_t place = 0xffff820000010008UL; /* descriptor 1 of vCPU 0's LDT */
+	struct trap_seen s;
+
+	page[1] = DATA;
+	protect(page, false);
+	CHECK_EQ(set_ldt(page, 16), 0, "an LDT");
+	s = trap_try(read_word, (void *)place);
+	CHECK(s.happened && s.vector == 14, "its place in the hypervisor cannot be read");
+	CHECK_EQ(s.cr2, place, "and the fault tells the address that was read");
+	CHECK_EQ(set_ldt(NULL, 0), 0, "no LDT");
+	protect(page, true);
+	s = trap_try(read_word, (void *)place);
+	CHECK_EQ(s.cr2, place, "nor without one");
 }
 
 /* The kernel maps the page of its LDT only when it is used: the fault says where. */
@@ -261,6 +285,7 @@ enum verdict guest_main(void)
 	gdt();
 	descriptors();
 	ldt();
+	window();
 	late_ldt();
 	bases();
 	return SUCCESS;
