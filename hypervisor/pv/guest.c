@@ -10,6 +10,7 @@
 #include "arch/upcall.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "core/copy.h"
 #include "core/hypercall.h"
 #include "core/rights.h"
 #include "core/sched/sched.h"
@@ -545,6 +546,13 @@ static bool context_valid(const struct vcpu_guest_context *c)
 	       (!c->ldt_ents || segments_ldt_valid(c->ldt_base, c->ldt_ents)) &&
 	       c->ctrlreg[3] >> PAGE_SHIFT &&
 	       ((c->flags & VGCF_in_kernel) || c->ctrlreg[1] >> PAGE_SHIFT);
+}
+
+void guest_report_done(gva_t to, uint32_t done)
+{
+	if (to) {
+		(void)copy_out(to, &done);
+	}
 }
 
 bool guest_settle_tables(struct domain *d)

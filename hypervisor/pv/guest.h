@@ -92,6 +92,8 @@ static inline struct pv_vcpu *pv_of(struct vcpu *v)
 struct domain *guest_named_domain(domid_t id);
 int guest_named_error(domid_t id);
 void guest_named_done(struct domain *d);
+/* How many requests of a list are done, if the caller wants to know: what is done is done, even if 'to' is a bad place. */
+void guest_report_done(gva_t to, uint32_t done);
 /*
  * Goes on with what earlier requests left of d's tables, as each request about them does first.  False: pending
  * work comes before the rest.

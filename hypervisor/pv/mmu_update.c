@@ -120,12 +120,6 @@ static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_
 	return rc;
 }
 
-/* What is done is done: a bad place to say so makes no failure of it. */
-static void report_done(gva_t to, uint32_t done)
-{
-	(void)copy_out(to, &done);
-}
-
 static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdone,
 				    uint64_t foreign)
 {
@@ -150,18 +144,14 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 		}
 		if (!settled || hypercall_preempt()) {
 			close_context(c);
-			if (pdone) {
-				report_done(pdone, before + done);
-			}
+			guest_report_done(pdone, before + done);
 			return hypercall_restart(__HYPERVISOR_mmu_update,
 						 ureqs + done * sizeof(struct mmu_update),
 						 (n - done) | (1U << 31), pdone, foreign, 0);
 		}
 	}
 	close_context(c);
-	if (pdone) {
-		report_done(pdone, before + done);
-	}
+	guest_report_done(pdone, before + done);
 	return MIN(rc, 0);
 }
 

@@ -141,14 +141,6 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 	}
 }
 
-/* What is done is done: a bad place to say so makes no failure of it. */
-static void report_done(gva_t to, uint32_t done)
-{
-	if (to) {
-		(void)copy_out(to, &done);
-	}
-}
-
 long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t a5)
 {
 	struct domain *d = guest_named_domain((domid_t)foreign);
@@ -182,12 +174,12 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 		done++;
 	}
 	if (!rc && (done < n || !pagetype_settled(d))) {
-		report_done(pdone, before + done);
+		guest_report_done(pdone, before + done);
 		rc = hypercall_restart(__HYPERVISOR_mmuext_op, ops + done * sizeof(op),
 				       (n - done) | (1U << 31), pdone, foreign, 0);
 		goto out;
 	}
-	report_done(pdone, before + done);
+	guest_report_done(pdone, before + done);
 out:
 	guest_named_done(d);
 	return rc;
