@@ -102,10 +102,21 @@ bool guest_settle_tables(struct domain *d);
 
 /* Changes between guest kernel and user mode of the current vCPU (CR3, GS). */
 void guest_toggle_mode(struct vcpu *v);
-/* Loads the L4 of the mode the current vCPU is in. */
-void guest_load_cr3(struct vcpu *v);
 /* CPUs on which the vCPUs of a mask (or all of d) are loaded. */
 cpumask_t guest_cpus(struct domain *d, uint64_t vcpus);
+
+/* bases.c */
+/* Loads the L4 of the mode the current vCPU is in. */
+void guest_load_cr3(struct vcpu *v);
+/* A new base, with its references. 0, -errno, -ERESTART: ask again when pending work is done. */
+int guest_set_base(struct vcpu *v, mfn_t l4, bool user);
+/*
+ * References for the bases (machine addresses) of a context that may yet be refused; user may be none.  -ERESTART: one of
+ * them is not checked to its end yet, and the whole is to be asked again.
+ */
+int guest_hold_bases(struct domain *d, uint64_t kernel, uint64_t user);
+void guest_drop_base(struct domain *d,
+		     uint64_t *cr3); /* if there is one; the caller holds pt_lock */
 
 /* Starts a CPU that has no vCPU yet: its idle loop. */
 void guest_start_idle(void) __attribute__((noreturn));
@@ -131,9 +142,6 @@ bool segments_fault(struct vcpu *v, struct regs *r, uint64_t cr2, uint32_t error
 
 /* trapreg.c */
 void trapreg_set(struct vcpu *v, const struct trap_info *t);
-
-/* A new base, with its references. 0, -errno, -ERESTART: ask again when pending work is done. */
-int guest_set_base(struct vcpu *v, mfn_t l4, bool user);
 
 /* ptemul.c: a write by the guest to a page table it may only read. True if done. */
 bool ptemul_write(struct vcpu *v, struct regs *r, uint64_t va);

@@ -4,7 +4,7 @@ HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_
 	console_io.c version.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
 HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c \
 	tests/unit/hypervisor/core/memory_world.c tests/unit/hypervisor/ctl/ctl_fake.c
-HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c segdesc.c audit.c)
+HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c pagetree.c segdesc.c audit.c)
 
 # The hypervisor's own include root, and the ABI as it sees it.
 HV_HOST_CFLAGS := -Ihypervisor -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00 -fno-strict-aliasing
