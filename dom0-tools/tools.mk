@@ -27,12 +27,22 @@ $(eval $(call program,pav-console,$(CONSOLE_SRCS),-lxenevtchn -lxengnttab $(STOR
 
 # config/lang.mk sets LANG_SRCS and LANG_LIBS: the language is part of pav.
 PAV_SRCS := $(addprefix dom0-tools/pav/,main.c ask.c specs.c cmd_create.c cmd_console.c cmd_list.c \
-		cmd_lifecycle.c cmd_host.c cmd_kernel.c) \
+		cmd_lifecycle.c cmd_host.c cmd_why.c cmd_kernel.c) \
+	    dom0-tools/libpav/reason.c \
 	    $(LANG_SRCS) \
 	    dom0-tools/pavd/policy.c $(BZIMAGE_SRCS) dom0-tools/build/elfnotes.c $(MODEL_SRCS) $(LIBPAV_BASE) $(LIBPAV_LOOP) \
 	    dom0-tools/libpav/hcall.c $(STORE_CLIENT_SRC)
 $(eval $(call program,pav,$(sort $(PAV_SRCS)),$(HCALL_LIBS) $(MODEL_LIBS) $(BZIMAGE_LIBS) $(STORE_CLIENT_LIBS) $(LANG_LIBS)))
 
+# The manual's page of reasons, from the same table as the codes.
+.PHONY: man
+man: $(B)/man/pav-reasons.7
+$(B)/man/pav-reasons.7: hypervisor/abi/reasons.h dom0-tools/pav/reasons.sh
+	@mkdir -p $(@D)
+	@echo "  MAN     $@"
+	@dom0-tools/pav/reasons.sh $< > $@
+
+$(eval $(call unit_test,dom0-tools/libpav/reason_test,dom0-tools/libpav/reason.c,))
 $(eval $(call unit_test,dom0-tools/build/bzimage_test,$(BZIMAGE_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS)))
 $(eval $(call unit_test,dom0-tools/build/elfnotes_test,dom0-tools/build/elfnotes.c $(LIBPAV_BASE),))
 $(eval $(call unit_test,dom0-tools/build/layout_test,$(filter-out %/elfnotes.c,$(BUILD_PURE)) $(LIBPAV_BASE),))

@@ -334,6 +334,29 @@ int hcall_evtchn_count(struct hcall *h, domid_t domid)
 	return used;
 }
 
+int hcall_refusals(struct hcall *h, domid_t domid, struct pavane_refusal *list, unsigned int room,
+		   uint64_t *total)
+{
+	struct pavane_refusals *q = get_buffer(h, sizeof(*q));
+	struct pavane_refusal *p = get_buffer(h, room * sizeof(*p));
+	int rc = -ENOMEM;
+
+	if (q && p) {
+		*q = (struct pavane_refusals){ .domid = domid,
+					       .count = room,
+					       .records = (uintptr_t)p };
+		rc = xencall2(h->call, __HYPERVISOR_pavane_op, PAVANE_OP_refusals, (uintptr_t)q);
+		rc = rc < 0 ? -errno : (int)q->count;
+	}
+	if (rc >= 0) {
+		memcpy(list, p, (size_t)rc * sizeof(*p));
+		*total = q->total;
+	}
+	xencall_free_buffer(h->call, q);
+	xencall_free_buffer(h->call, p);
+	return rc;
+}
+
 int hcall_physinfo(struct hcall *h, struct xen_sysctl_physinfo *info)
 {
 	struct xen_sysctl s = { 0 };

@@ -19,6 +19,8 @@
 #include <xen/domctl.h>
 #include <xen/sysctl.h>
 
+#include "hypervisor/abi/reason.h"
+
 struct hcall;
 
 /* NULL and a sentence if this is not a control domain or the rights are missing. */
@@ -78,6 +80,10 @@ struct hcall_grants {
  * 0 or -errno; -ENOSYS, -ENODATA: this hypervisor does not say, or not in Pavane's words.
  */
 int hcall_grants(struct hcall *h, domid_t domid, struct hcall_grants *g);
+
+/* The last refusals of a domain, oldest first: their number, up to room, or -errno; -ENOSYS: not Pavane. */
+int hcall_refusals(struct hcall *h, domid_t domid, struct pavane_refusal *list, unsigned int room,
+		   uint64_t *total);
 
 int hcall_physinfo(struct hcall *h, struct xen_sysctl_physinfo *info);
 /* The hypervisor's log; *text is malloc'd and zero-terminated. */

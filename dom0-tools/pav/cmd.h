@@ -19,6 +19,8 @@ int cmd_lifecycle(int argc, char **argv); /* shutdown reboot pause resume destro
 int cmd_disk_attach(int argc, char **argv);
 int cmd_disk_detach(int argc, char **argv);
 int cmd_dmesg(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_census(int argc, char **argv);
 
 #endif

@@ -7,7 +7,6 @@
 
 #include <xen/sched.h>
 #include <xen/sysctl.h>
-#include <xen/version.h>
 
 #include "hypervisor/lib/string.h"
 
@@ -80,20 +79,13 @@ static enum audit_verdict look(void)
 	return v;
 }
 
-static bool is_ours(void)
-{
-	xen_extraversion_t extra = { 0 };
-
-	return !version_op(XENVER_extraversion, extra) && strstr(extra, "pavane");
-}
-
 enum audit_verdict audit_machine(void)
 {
 	static char key = '=';
 	enum audit_verdict v = AUDIT_PENDING;
 	char skipped[256];
 
-	if (!is_control_domain() || !is_ours()) {
+	if (!is_control_domain() || !is_pavane()) {
 		return AUDIT_NONE;
 	}
 	while (read_log(skipped, sizeof(skipped))) {

@@ -6,17 +6,28 @@
 
 #include <xen/xen.h>
 
+/* refusals.c: an error came back. */
+void hcall_watch(unsigned int nr, uint64_t a1, long rc);
+
 static inline long hcall5(unsigned int nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
 			  uint64_t a5)
 {
 	register uint64_t r10 __asm__("r10") = a4;
 	register uint64_t r8 __asm__("r8") = a5;
 	long result;
+#ifdef HCALL_WATCHED
+	uint64_t first = a1;
+#endif
 
 	__asm__ volatile("syscall"
 			 : "=a"(result), "+D"(a1), "+S"(a2), "+d"(a3), "+r"(r10), "+r"(r8)
 			 : "0"((uint64_t)nr)
 			 : "rcx", "r11", "memory");
+#ifdef HCALL_WATCHED
+	if (result < 0 && result > -4096) {
+		hcall_watch(nr, first, result);
+	}
+#endif
 	return result;
 }
 

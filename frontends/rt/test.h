@@ -7,6 +7,7 @@
 #define PAVANE_RT_TEST_H
 
 #include "frontends/rt/rt.h"
+#include "hypervisor/abi/reason.h"
 
 extern unsigned int checks_failed, checks_made;
 
@@ -34,6 +35,23 @@ extern unsigned int checks_failed, checks_made;
 			      ##__VA_ARGS__, got_, (unsigned long)got_, want_,                  \
 			      (unsigned long)want_, __FILE__, __LINE__);                        \
 		}                                                                               \
+	} while (0)
+
+/*
+ * refusals.c.  Tests of our own ABI are compiled with HCALL_WATCHED: a hypercall refused without a reason on record is a
+ * failed check.
+ */
+bool is_pavane(void); /* our own hypervisor, or another */
+/* REASON_* of this domain's last refusal; *value, if wanted: what it was about.  REASON_NONE on another hypervisor. */
+unsigned int last_reason(uint64_t *value);
+const char *reason_name(unsigned int reason);
+/* rc is this errno, for this reason (on our own hypervisor). */
+#define CHECK_REFUSED(rc, err, why, what, ...)                                                 \
+	do {                                                                                   \
+		long rc_ = (long)(rc);                                                         \
+		unsigned int why_ = is_pavane() ? last_reason(NULL) : REASON_##why;            \
+		CHECK(rc_ == -(err) && why_ == REASON_##why, what " (%ld, %s)", ##__VA_ARGS__, \
+		      rc_, reason_name(why_));                                                 \
 	} while (0)
 
 /*

@@ -52,6 +52,9 @@ void guest_pirq_unmasked(struct domain *d,
  */
 void guest_hypercall_restart(unsigned int nr, unsigned int nargs, const uint64_t *args);
 
+/* What the current guest is in the middle of: a hypercall, within a multicall or not, and its first argument; or PAVANE_NO_CALL. */
+void guest_call_name(uint32_t *call, uint32_t *op);
+
 /* Grant mappings inside the current guest's page tables (pv/grant_pte.c); 0 or GNTST_*. */
 int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags, mfn_t frame,
 			bool readonly);

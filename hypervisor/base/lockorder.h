@@ -19,6 +19,7 @@ enum lock_order {
 	LOCK_TIME,	/* the wall clock */
 	LOCK_TLB,	/* one TLB shootdown at a time */
 	LOCK_LOG,	/* console and its ring */
+	LOCK_REFUSALS,	/* what a domain was refused */
 	LOCK_ORDERS
 };
 

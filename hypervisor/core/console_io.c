@@ -13,6 +13,7 @@
 #include "arch/cpu.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/evtchn.h"
@@ -62,7 +63,7 @@ static long read_input(gva_t buf, unsigned int count)
 	unsigned int done = 0, n;
 
 	while (done < count && (n = take_input(chunk, MIN(count - done, CHUNK))) != 0) {
-		if (cpu_copy_to_guest(buf + done, chunk, n)) {
+		if (copy_bytes_out(buf + done, chunk, n)) {
 			return -XEN_EFAULT;
 		}
 		done += n;
@@ -77,7 +78,7 @@ static long write_output(gva_t buf, unsigned int count)
 	while (count) {
 		unsigned int n = MIN(count, CHUNK);
 
-		if (cpu_copy_from_guest(chunk, buf, n)) {
+		if (copy_bytes_in(chunk, buf, n)) {
 			return -XEN_EFAULT;
 		}
 		log_write_raw(chunk, n);
@@ -122,10 +123,10 @@ long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t a4, uint
 		if ((uint32_t)cmd == CONSOLEIO_write) {
 			log_refused(d, buf, (unsigned int)count);
 		}
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_CONSOLE_NOT_YOURS);
 	}
 	if ((int)count < 0) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, count);
 	}
 	switch ((uint32_t)cmd) { /* an int in the ABI, as is count */
 	case CONSOLEIO_write:
@@ -133,6 +134,6 @@ long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t a4, uint
 	case CONSOLEIO_read:
 		return read_input(buf, (unsigned int)count);
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }

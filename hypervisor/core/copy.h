@@ -5,11 +5,35 @@
 #ifndef PAVANE_CORE_COPY_H
 #define PAVANE_CORE_COPY_H
 
-#include "arch/cpu.h"
+#include <xen/errno.h>
 
-/* local = *gva; true on fault. */
-#define copy_in(local, gva)	   (cpu_copy_from_guest((local), (gva), sizeof(*(local))) != 0)
-#define copy_out(gva, local)	   (cpu_copy_to_guest((gva), (local), sizeof(*(local))) != 0)
+#include "arch/cpu.h"
+#include "base/refuse.h"
+
+/*
+ * True on fault, and recorded as a refusal at that address: the caller answers -EFAULT, or an operation's own status.
+ * What nobody is told about is copied by the functions of arch/cpu.h.
+ */
+static inline bool copy_failed(gva_t at)
+{
+	refuse_at(-XEN_EFAULT, REASON_BAD_ADDRESS, at);
+	return true;
+}
+static inline bool copy_bytes_in(void *local, gva_t at, size_t n)
+{
+	return cpu_copy_from_guest(local, at, n) != 0 && copy_failed(at);
+}
+static inline bool copy_bytes_out(gva_t at, const void *local, size_t n)
+{
+	return cpu_copy_to_guest(at, local, n) != 0 && copy_failed(at);
+}
+static inline bool copy_zeros_out(gva_t at, size_t n)
+{
+	return cpu_clear_guest(at, n) != 0 && copy_failed(at);
+}
+/* local = *gva, and the reverse. */
+#define copy_in(local, gva)	   copy_bytes_in((local), (gva), sizeof(*(local)))
+#define copy_out(gva, local)	   copy_bytes_out((gva), (local), sizeof(*(local)))
 /* Element i of an array. */
 #define copy_in_at(local, gva, i)  copy_in(local, (gva) + (uint64_t)(i) * sizeof(*(local)))
 #define copy_out_at(gva, i, local) copy_out((gva) + (uint64_t)(i) * sizeof(*(local)), local)

@@ -21,6 +21,7 @@
 #include "arch/guest.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/sched/sched.h"
 #include "core/softirq.h"
 #include "core/time.h"
@@ -200,7 +201,10 @@ static int choose_id(domid_t *id)
 	if (*id != DOMID_INVALID) {
 		struct domain **slot = slot_of(*id);
 
-		return *id >= DOMID_FIRST_RESERVED ? -XEN_EINVAL : slot && *slot ? -XEN_EEXIST : 0;
+		return *id >= DOMID_FIRST_RESERVED
+			       ? refuse_at(-XEN_EINVAL, REASON_BAD_DOMAIN_ID, *id)
+		       : slot && *slot ? refuse_at(-XEN_EEXIST, REASON_DOMAIN_EXISTS, *id)
+				       : 0;
 	}
 	for (n = 0; n < DOMID_FIRST_RESERVED; n++) {
 		struct domain **slot;
@@ -212,7 +216,7 @@ static int choose_id(domid_t *id)
 			return 0;
 		}
 	}
-	return -XEN_ENOMEM;
+	return refuse(-XEN_ENOMEM, REASON_NO_FREE_DOMAIN_ID);
 }
 
 /* Puts d under its id into the table; nobody can take a reference yet. */
@@ -224,7 +228,7 @@ static int enter_list(struct domain *d, domid_t *id)
 	spin_lock(&list_lock);
 	rc = choose_id(id);
 	if (rc == 0 && !leaves[*id / IDS_PER_LEAF]) {
-		rc = leaf ? 0 : -XEN_ENOMEM;
+		rc = leaf ? 0 : refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		__atomic_store_n(&leaves[*id / IDS_PER_LEAF], leaf, __ATOMIC_RELEASE);
 		leaf = NULL;
 	}
@@ -252,7 +256,7 @@ static int create_shared_page(struct domain *d)
 {
 	d->shared = alloc_page();
 	if (!d->shared) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	frame_share(virt_to_frame(d->shared), d);
 	for (unsigned int i = 0; i < XEN_LEGACY_MAX_VCPUS; i++) {
@@ -266,7 +270,7 @@ static int create_vcpus(struct domain *d, unsigned int n)
 	for (unsigned int i = 0; i < n; i++) {
 		d->vcpu[i] = vcpu_create(d, i);
 		if (!d->vcpu[i]) {
-			return -XEN_ENOMEM;
+			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		}
 		d->max_vcpus = i + 1;
 	}
@@ -307,13 +311,14 @@ int domain_create(domid_t *id, const struct domain_config *c, struct domain **ou
 	int rc;
 
 	if (c->max_vcpus == 0 || c->max_vcpus > MAX_VCPUS) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_TOO_MANY_VCPUS, c->max_vcpus);
 	}
 	d = new_struct();
 	if (!d) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	spin_init(&d->lock, LOCK_DOMAIN);
+	refusals_init(&d->refusals);
 	rc = enter_list(d, id);
 	if (rc) {
 		keep_struct(d);
@@ -384,7 +389,7 @@ int domain_unpause(struct domain *d)
 	spin_lock(&d->lock);
 	/* A dying domain's vCPUs never run again: what they would run on is already being taken away. */
 	if (d->dying || d->pause_count == 0) {
-		rc = -XEN_EINVAL;
+		rc = refuse(-XEN_EINVAL, REASON_NOT_PAUSED);
 	} else if (--d->pause_count == 0) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
 			if (d->vcpu[i]->pause_count == 0) {
@@ -506,7 +511,7 @@ static int kill_step(struct domain *d)
 int domain_kill(struct domain *d)
 {
 	if (d == dom0 || d == cpu_current()->domain) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_CONTROL_DOMAIN);
 	}
 	while (d->kill_stage != KILL_DONE) {
 		int rc = kill_step(d);

@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "core/evtchn.h"
 #include "core/grant_table.h"
+#include "core/refusals.h"
 #include "lib/types.h"
 #include "mm/dompages.h"
 
@@ -64,7 +65,7 @@ struct domain {
 	uint32_t ssidref;
 	uint32_t max_evtchn_port;
 	ns_t created;
-	_Atomic uint64_t refusals; /* requests answered with an error, for pav why */
+	struct refusals refusals; /* what it was refused lately, and why */
 };
 
 extern struct domain *dom0;

@@ -13,6 +13,7 @@
 
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/softirq.h"
@@ -26,7 +27,7 @@ static struct multicall_state multicalls[MAX_CPUS];
 static long do_xenpmu_op(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
-	return -XEN_EOPNOTSUPP;
+	return refuse(-XEN_EOPNOTSUPP, REASON_NOT_SERVED);
 }
 
 #define ROW(nr, handler, args, allowed) \
@@ -68,11 +69,14 @@ const struct hypercall hypercall_table[HYPERCALLS] = {
 	ROW(xenpmu_op, do_xenpmu_op, 2, HC_ANY),
 	/* The ABI's "arch_0" of x86: machine-check control. */
 	[__HYPERVISOR_arch_0] = { .fn = do_mca, .name = "mca", .nargs = 1, .who = HC_PRIVILEGED },
+	ROW(pavane_op, do_pavane_op, 2, HC_ANY),
 };
 
 long hypercall_check(const struct hypercall *h)
 {
-	return h->who == HC_ANY || cpu_current()->domain->privileged ? 0 : -XEN_EPERM;
+	return h->who == HC_ANY || cpu_current()->domain->privileged
+		       ? 0
+		       : refuse(-XEN_EPERM, REASON_NOT_PRIVILEGED);
 }
 
 bool hypercall_preempt(void)
@@ -116,12 +120,14 @@ static long run_entry(struct multicall_state *mc, gva_t at)
 	}
 	/* Both would replace the registers that the multicall itself still needs. */
 	if (e.op == __HYPERVISOR_multicall || e.op == __HYPERVISOR_iret) {
-		e.result = (xen_ulong_t)-XEN_EINVAL;
+		e.result = (xen_ulong_t)refuse_at(-XEN_EINVAL, REASON_NOT_IN_MULTICALL, e.op);
 	} else if (e.op >= HYPERCALLS) {
-		e.result = (xen_ulong_t)-XEN_ENOSYS;
+		e.result = (xen_ulong_t)refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_CALL, e.op);
 	} else {
 		mc->active = true;
 		mc->restarted = false;
+		mc->op = e.op;
+		mc->args[0] = e.args[0];
 		e.result = (xen_ulong_t)hypercall_call(e.op, e.args[0], e.args[1], e.args[2],
 						       e.args[3], e.args[4]);
 		mc->active = false;
@@ -142,7 +148,7 @@ long do_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4, uint6
 
 	(void)a3, (void)a4, (void)a5;
 	if (mc->active) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_NOT_IN_MULTICALL);
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		gva_t at = list + (uint64_t)i * sizeof(struct multicall_entry);

@@ -14,6 +14,7 @@
 #include <xen/xen.h>
 
 #include "lib/types.h"
+#include "base/refuse.h"
 
 typedef long (*hypercall_fn)(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
 
@@ -37,7 +38,7 @@ static inline long hypercall_call(uint64_t nr, uint64_t a1, uint64_t a2, uint64_
 	const struct hypercall *h = &hypercall_table[nr % HYPERCALLS];
 
 	if (nr >= HYPERCALLS || !h->fn) {
-		return -XEN_ENOSYS;
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_CALL, nr);
 	}
 	if (h->who != HC_ANY) {
 		long rc = hypercall_check(h);
@@ -79,8 +80,9 @@ long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t,
 			 uint64_t); /* core/evtchn.c */
 long do_event_channel_op_compat(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count, uint64_t,
-		       uint64_t);				      /* core/grant_table.c */
-long do_xsm_op(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t); /* -ENOSYS */
+		       uint64_t); /* core/grant_table.c */
+long do_pavane_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t); /* core/refusals.c */
+long do_xsm_op(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);	     /* -ENOSYS */
 /* pv/ */
 long do_set_trap_table(uint64_t traps, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreign, uint64_t);

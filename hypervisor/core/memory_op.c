@@ -11,6 +11,7 @@
 #include <xen/memory.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/grant_table.h"
@@ -43,11 +44,11 @@ static int memory_domain(domid_t id, struct domain **out)
 	struct domain *self = cpu_current()->domain, *d = domain_get(id);
 
 	if (!d) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, id);
 	}
 	if (d != self && !rights_control(self, d)) {
 		domain_put(d);
-		return -XEN_EPERM;
+		return refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, id);
 	}
 	*out = d;
 	return 0;
@@ -239,10 +240,11 @@ static int take_all(const struct exchange *x)
 		int rc;
 
 		x->place[i] = m2p_get(m);
-		rc = frame_valid(m) ? dompages_swap_out(x->d, m) : -XEN_EINVAL;
+		rc = frame_valid(m) ? dompages_swap_out(x->d, m)
+				    : refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, m.n);
 		if (rc) {
 			give_back(x, i);
-			return -XEN_EINVAL; /* also for one in use */
+			return refuse_as(-XEN_EINVAL); /* also for one in use */
 		}
 	}
 	return 0;
@@ -264,7 +266,7 @@ static int allocate_all(const struct exchange *x)
 
 		if (mfn_eq(m, MFN_NONE)) {
 			free_given(x, i);
-			return -XEN_ENOMEM;
+			return refuse(-XEN_ENOMEM, REASON_NO_FREE_FRAMES);
 		}
 		x->given[i] = m.n;
 	}
@@ -323,14 +325,15 @@ static int exchange_check(const struct xen_memory_exchange *req)
 	const struct xen_memory_reservation *in = &req->in, *out = &req->out;
 
 	if (in->extent_order > DOMU_MAX_ORDER || out->extent_order > DOMU_MAX_ORDER) {
-		return -XEN_EPERM;
+		return refuse_at(-XEN_EPERM, REASON_EXTENT_TOO_LARGE,
+				 MAX(in->extent_order, out->extent_order));
 	}
 	if (in->nr_extents > UINT32_MAX || out->nr_extents > UINT32_MAX ||
 	    in->domid != out->domid ||
 	    in->nr_extents << in->extent_order != out->nr_extents << out->extent_order ||
 	    req->nr_exchanged > in->nr_extents || !handle_gva(in->extent_start) ||
 	    !handle_gva(out->extent_start)) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_UNEVEN_EXCHANGE);
 	}
 	return 0;
 }
@@ -343,7 +346,7 @@ static long exchange_run(struct exchange *x, struct xen_memory_exchange *req, gv
 	long rc = 0;
 
 	if (req->nr_exchanged % chunk_in(x) || req->in.nr_extents % chunk_in(x)) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_UNEVEN_EXCHANGE);
 	}
 	while (chunk < chunks && !rc && !preempted) {
 		rc = exchange_chunk(x, chunk);
@@ -381,7 +384,8 @@ static long exchange_op(gva_t arg)
 	x.out = handle_gva(req.out.extent_start);
 	x.bits = XENMEMF_get_address_bits(req.out.mem_flags);
 	if (x.bits && x.bits <= PAGE_SHIFT + x.out_order) {
-		return -XEN_ENOMEM; /* nothing is that low; callers try again with one bit more */
+		return refuse(-XEN_ENOMEM,
+			      REASON_NO_FREE_FRAMES); /* nothing is that low; callers try again with one bit more */
 	}
 	rc = memory_domain(req.in.domid, &x.d);
 	if (rc) {
@@ -395,7 +399,7 @@ static long exchange_op(gva_t arg)
 		rc = exchange_run(&x, &req, arg);
 		pool_free(x.taken);
 	} else {
-		rc = -XEN_ENOMEM;
+		rc = refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	domain_put(x.d);
 	return rc;
@@ -487,11 +491,12 @@ static long memory_map(gva_t arg)
 	}
 	spin_unlock(&d->lock);
 	if (!n) {
-		return -XEN_ENOSYS; /* none was set: the guest makes its own */
+		return refuse(-XEN_ENOSYS,
+			      REASON_NO_MEMORY_MAP); /* none was set: the guest makes its own */
 	}
 	n = MIN(n, req.nr_entries);
 	req.nr_entries = n;
-	if (cpu_copy_to_guest(handle_gva(req.buffer), map, n * sizeof(map[0]))) {
+	if (copy_bytes_out(handle_gva(req.buffer), map, n * sizeof(map[0]))) {
 		return -XEN_EFAULT;
 	}
 	return copy_out(arg, &req) ? -XEN_EFAULT : 0;
@@ -510,7 +515,7 @@ static long set_memory_map(gva_t arg)
 	}
 	/* More entries than memory_map tells in one go make no sense for a paravirtual guest. */
 	if (req.map.nr_entries > 16) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_LIST_TOO_LONG, req.map.nr_entries);
 	}
 	rc = memory_domain(req.domid, &d);
 	if (rc) {
@@ -518,9 +523,9 @@ static long set_memory_map(gva_t arg)
 	}
 	map = req.map.nr_entries ? pool_alloc(req.map.nr_entries * sizeof(*map)) : NULL;
 	if (req.map.nr_entries && !map) {
-		rc = -XEN_ENOMEM;
-	} else if (req.map.nr_entries && cpu_copy_from_guest(map, handle_gva(req.map.buffer),
-							     req.map.nr_entries * sizeof(*map))) {
+		rc = refuse(-XEN_ENOMEM, REASON_NO_HEAP);
+	} else if (req.map.nr_entries && copy_bytes_in(map, handle_gva(req.map.buffer),
+						       req.map.nr_entries * sizeof(*map))) {
 		pool_free(map);
 		rc = -XEN_EFAULT;
 	} else {
@@ -544,7 +549,7 @@ static long machine_memory_map(gva_t arg)
 	unsigned int i;
 
 	if (!cpu_current()->domain->privileged) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NOT_PRIVILEGED);
 	}
 	if (copy_in(&req, arg)) {
 		return -XEN_EFAULT;
@@ -584,14 +589,16 @@ static long claim_pages(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (handle_gva(req.extent_start) || req.extent_order || req.mem_flags) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, req.mem_flags);
 	}
 	rc = memory_domain(req.domid, &d);
 	if (rc) {
-		return rc == -XEN_ESRCH ? -XEN_EINVAL : rc; /* as only this operation has it */
+		return rc == -XEN_ESRCH ? refuse_as(-XEN_EINVAL)
+					: rc; /* as only this operation has it */
 	}
-	rc = rights_control(cpu_current()->domain, d) ? dompages_claim(d, req.nr_extents)
-						      : -XEN_EPERM;
+	rc = rights_control(cpu_current()->domain, d)
+		     ? dompages_claim(d, req.nr_extents)
+		     : refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, req.domid);
 	domain_put(d);
 	return rc;
 }
@@ -602,18 +609,18 @@ static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resour
 	uint32_t i;
 
 	if (req->id != XENMEM_resource_grant_table_id_shared) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->id);
 	}
 	if (!req->nr_frames) {
 		if (list) {
-			return -XEN_EINVAL;
+			return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->nr_frames);
 		}
 		req->nr_frames = d->grants.max_frames;
 		return 0;
 	}
 	if (req->frame >= d->grants.max_frames ||
 	    req->nr_frames > d->grants.max_frames - req->frame) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->frame);
 	}
 	for (i = 0; i < req->nr_frames; i++) {
 		mfn_t m;
@@ -639,16 +646,16 @@ static long acquire_resource(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (req.pad) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, req.pad);
 	}
 	rc = memory_domain(req.domid, &d);
 	if (rc) {
 		return rc;
 	}
 	if (!rights_control(cpu_current()->domain, d)) {
-		rc = -XEN_EPERM;
+		rc = refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, req.domid);
 	} else if (req.type != XENMEM_resource_grant_table) {
-		rc = -XEN_EOPNOTSUPP;
+		rc = refuse_at(-XEN_EOPNOTSUPP, REASON_NOT_SERVED, req.type);
 	} else {
 		rc = acquire_grant_frames(d, &req);
 	}
@@ -666,7 +673,7 @@ long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
 	/* Only the operations over extents know where to go on. */
 	if (cmd >> EXTENT_SHIFT && op != XENMEM_increase_reservation &&
 	    op != XENMEM_decrease_reservation && op != XENMEM_populate_physmap) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_STARTS_IN_THE_MIDDLE);
 	}
 	switch (op) {
 	case XENMEM_increase_reservation:
@@ -699,11 +706,11 @@ long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
 	case XENMEM_get_sharing_shared_pages:
 		return 0;
 	case XENMEM_get_vnumainfo:
-		return -XEN_EOPNOTSUPP;
+		return refuse(-XEN_EOPNOTSUPP, REASON_NOT_SERVED);
 	case XENMEM_reserved_device_memory_map:
 		return reserved_device_memory_map(arg);
 	default:
 		/* Physmap operations are for translated guests; no sharing, paging or populate-on-demand here. */
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }

@@ -7,6 +7,7 @@
 #include <xen/sched.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -62,7 +63,7 @@ static long poll(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (req.nr_ports > POLL_PORTS_MAX) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_LIST_TOO_LONG, req.nr_ports);
 	}
 	timer_stop(&v->poll_timer);
 	v->poll_port = first_port(&req);
@@ -84,7 +85,7 @@ static long poll(gva_t arg)
 static long shutdown(struct domain *d, unsigned int reason)
 {
 	if (reason > SHUTDOWN_MAX) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_SHUTDOWN_CODE, reason);
 	}
 	domain_shutdown(d, reason);
 	return 0;
@@ -107,7 +108,7 @@ static long set_code(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (req.reason > SHUTDOWN_MAX) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_SHUTDOWN_CODE, req.reason);
 	}
 	spin_lock(&d->lock);
 	if (!d->shutdown && !d->shutdown_code_given) {
@@ -128,13 +129,14 @@ static long remote_shutdown(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (!self->privileged) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NOT_PRIVILEGED);
 	}
 	d = domain_get(req.domain_id);
 	if (!d) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, req.domain_id);
 	}
-	rc = rights_control(self, d) ? shutdown(d, req.reason) : -XEN_EPERM;
+	rc = rights_control(self, d) ? shutdown(d, req.reason)
+				     : refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, req.domain_id);
 	domain_put(d);
 	return rc;
 }
@@ -158,10 +160,11 @@ long do_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t 
 		return set_code(arg);
 	case SCHEDOP_pin_override:
 		/* For firmware calls that want CPU 0; only the owner of the hardware makes them, and ours are our own. */
-		return cpu_current()->domain->hardware ? -XEN_ENOSYS : -XEN_EPERM;
+		return cpu_current()->domain->hardware ? refuse(-XEN_ENOSYS, REASON_NOT_SERVED)
+						       : refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	default:
 		/* SCHEDOP_watchdog too: not served yet; Linux's driver for it then stays away. */
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }
 
@@ -177,7 +180,7 @@ long do_sched_op_compat(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, ui
 	case SCHEDOP_shutdown:
 		return shutdown(cpu_current()->domain, (unsigned int)arg);
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }
 

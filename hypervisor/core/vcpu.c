@@ -10,6 +10,7 @@
 #include "arch/cpu.h"
 #include "arch/guest.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "core/domain.h"
 #include "core/sched/sched.h"
 #include "core/time.h"
@@ -273,7 +274,7 @@ int guest_area_map(struct guest_area *a, gva_t gva, size_t size)
 		return 0;
 	}
 	if (gva % sizeof(uint64_t) || gva + size < gva) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ADDRESS, gva);
 	}
 	a->first = MIN(size, PAGE_SIZE - offset);
 	for (unsigned int i = 0; i < (a->first < size ? 2 : 1); i++) {
@@ -281,7 +282,7 @@ int guest_area_map(struct guest_area *a, gva_t gva, size_t size)
 		if (mfn_eq(a->frame[i], MFN_NONE)) {
 			a->address = gva;
 			guest_area_unmap(a);
-			return -XEN_EFAULT;
+			return refuse_at(-XEN_EFAULT, REASON_BAD_ADDRESS, gva);
 		}
 		a->part[i] = (char *)frame_to_virt(a->frame[i]) + (i ? 0 : offset);
 	}

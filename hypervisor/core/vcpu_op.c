@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -28,19 +29,19 @@ static long initialise(struct vcpu *v, gva_t arg)
 	long rc;
 
 	if (v->initialised) {
-		return -XEN_EEXIST;
+		return refuse_at(-XEN_EEXIST, REASON_VCPU_HAS_CONTEXT, v->id);
 	}
 	/* Over 5 KiB: not for the stack. */
 	c = pool_alloc(sizeof(*c));
 	if (!c) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	if (copy_in(c, arg)) {
 		rc = -XEN_EFAULT;
 	} else {
 		spin_lock(&d->lock);
-		rc = d->dying	      ? -XEN_EINVAL
-		     : v->initialised ? -XEN_EEXIST
+		rc = d->dying	      ? refuse(-XEN_EINVAL, REASON_DOMAIN_DYING)
+		     : v->initialised ? refuse_at(-XEN_EEXIST, REASON_VCPU_HAS_CONTEXT, v->id)
 				      : guest_vcpu_set_context(v, c);
 		if (rc == 0) {
 			v->initialised = true;
@@ -54,7 +55,7 @@ static long initialise(struct vcpu *v, gva_t arg)
 static long up(struct vcpu *v)
 {
 	if (!v->initialised) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_VCPU_NO_CONTEXT, v->id);
 	}
 	vcpu_clear_flag(v, VPF_DOWN);
 	return 0;
@@ -130,16 +131,16 @@ static long register_info(struct vcpu *v, gva_t arg)
 	}
 	frame = mfn(req.mfn);
 	if (req.offset % 8 || req.offset > PAGE_SIZE - sizeof(struct vcpu_info)) {
-		return -XEN_ENXIO;
+		return refuse_at(-XEN_ENXIO, REASON_BAD_ARGUMENT, req.offset);
 	}
 	if (!frame_valid(frame)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, frame.n);
 	}
 	spin_lock(&d->lock);
 	/* Only while nobody else could be looking at the old place. */
 	if (!mfn_eq(v->info_frame, MFN_NONE) ||
 	    (v != cpu_current() && !(atomic_load(&v->pause_flags) & VPF_DOWN))) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_VCPU_AT_WORK, v->id);
 	} else {
 		rc = frame_get_type(frame, FRAME_WRITABLE, d);
 		if (rc == 0) {
@@ -160,7 +161,7 @@ static long set_periodic(struct vcpu *v, gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (req.period_ns < PERIOD_MIN || req.period_ns > PERIOD_MAX) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_PERIOD, req.period_ns);
 	}
 	__atomic_store_n(&v->period, (ns_t)req.period_ns, __ATOMIC_RELAXED);
 	timer_migrate(&v->periodic, cpu_id());
@@ -180,13 +181,13 @@ static long set_singleshot(struct vcpu *v, gva_t arg)
 	struct vcpu_set_singleshot_timer req;
 
 	if (v != cpu_current()) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_OTHER_VCPU, v->id);
 	}
 	if (copy_in(&req, arg)) {
 		return -XEN_EFAULT;
 	}
 	if ((req.flags & VCPU_SSHOTTMR_future) && req.timeout_abs_ns < (uint64_t)cpu_time_now()) {
-		return -XEN_ETIME;
+		return refuse_at(-XEN_ETIME, REASON_TIME_PASSED, req.timeout_abs_ns);
 	}
 	timer_migrate(&v->singleshot, cpu_id());
 	timer_set(&v->singleshot,
@@ -197,7 +198,7 @@ static long set_singleshot(struct vcpu *v, gva_t arg)
 static long stop_singleshot(struct vcpu *v)
 {
 	if (v != cpu_current()) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_OTHER_VCPU, v->id);
 	}
 	timer_stop(&v->singleshot);
 	return 0;
@@ -212,7 +213,7 @@ long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
 	(void)a4, (void)a5;
 	/* Both are ints in the ABI. */
 	if ((uint32_t)id >= d->max_vcpus) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, id);
 	}
 	v = d->vcpu[(uint32_t)id];
 	switch ((uint32_t)cmd) {
@@ -245,14 +246,14 @@ long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
 		return stop_singleshot(v);
 	case VCPUOP_send_nmi:
 		if (arg) {
-			return -XEN_EINVAL;
+			return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, arg);
 		}
 		guest_send_nmi(v);
 		return 0;
 	case VCPUOP_get_physid:
 		/* Only for vCPUs that are bound to one CPU for good, and there are none. */
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_NOT_SERVED);
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }

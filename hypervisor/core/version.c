@@ -11,6 +11,7 @@
 #include <xen/version.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -33,10 +34,10 @@ static long tell(gva_t arg, const char *text, size_t size)
 {
 	size_t n = strlen(text) + 1;
 
-	if (cpu_copy_to_guest(arg, text, n)) {
+	if (copy_bytes_out(arg, text, n)) {
 		return -XEN_EFAULT;
 	}
-	return cpu_clear_guest(arg + n, size - n) ? -XEN_EFAULT : 0;
+	return copy_zeros_out(arg + n, size - n) ? -XEN_EFAULT : 0;
 }
 
 static long compile_info(gva_t arg)
@@ -71,7 +72,7 @@ static long get_features(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (info.submap_idx >= XENFEAT_NR_SUBMAPS) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, info.submap_idx);
 	}
 	info.submap = features(cpu_current()->domain);
 	return copy_out(arg, &info) ? -XEN_EFAULT : 0;
@@ -99,16 +100,16 @@ static out_of_line long other_questions(uint32_t cmd, uint64_t arg)
 	case XENVER_get_features:
 		return get_features(arg);
 	case XENVER_pagesize:
-		return arg ? -XEN_EINVAL : (long)PAGE_SIZE;
+		return arg ? refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, arg) : (long)PAGE_SIZE;
 	case XENVER_guest_handle:
-		return cpu_copy_to_guest(arg, d->uuid, sizeof(d->uuid)) ? -XEN_EFAULT : 0;
+		return copy_bytes_out(arg, d->uuid, sizeof(d->uuid)) ? -XEN_EFAULT : 0;
 	case XENVER_commandline:
 		return tell(arg, d->privileged ? command_line : "<denied>",
 			    sizeof(xen_commandline_t));
 	case XENVER_build_id:
-		return -XEN_ENODATA;
+		return refuse(-XEN_ENODATA, REASON_NO_BUILD_ID);
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }
 
@@ -139,7 +140,7 @@ long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_
 	(void)a5;
 	type = (uint32_t)type; /* like cmd an int in the ABI */
 	if (type >= 32 || !(ASSISTS >> type & 1)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, type);
 	}
 	switch ((uint32_t)cmd) {
 	case VMASST_CMD_enable:
@@ -149,6 +150,6 @@ long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_
 		__atomic_fetch_and(&d->vm_assist, ~(1u << type), __ATOMIC_RELAXED);
 		return 0;
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }

@@ -12,6 +12,7 @@
 #include <xen/errno.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -45,15 +46,18 @@ static long config_from(const struct xen_domctl_createdomain *req, struct domain
 	if (req->flags & ~(uint32_t)XEN_DOMCTL_CDF_xs_domain || req->iommu_opts ||
 	    req->vmtrace_size || req->arch.emulation_flags ||
 	    XEN_DOMCTL_GRANT_version(req->grant_opts) != 1) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NOT_PARAVIRTUAL, req->flags);
 	}
-	if (req->max_vcpus < 1 || req->max_vcpus > MAX_VCPUS ||
-	    req->max_grant_frames > MOST_GRANT_FRAMES ||
+	if (req->max_vcpus < 1 || req->max_vcpus > MAX_VCPUS) {
+		return refuse_at(-XEN_EINVAL, REASON_TOO_MANY_VCPUS, req->max_vcpus);
+	}
+	if (req->max_grant_frames > MOST_GRANT_FRAMES ||
 	    req->max_maptrack_frames > MOST_MAPTRACK_FRAMES) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_GRANT_LIMITS,
+				 MAX(req->max_grant_frames, req->max_maptrack_frames));
 	}
 	if (req->cpupool_id != 0) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_POOL, req->cpupool_id);
 	}
 	c->max_vcpus = req->max_vcpus;
 	c->max_pages = 0; /* until max_mem */
@@ -92,14 +96,15 @@ static long create(struct domain *none, struct xen_domctl *op)
 static long destroy(struct domain *d, struct xen_domctl *op)
 {
 	(void)op;
-	return d == cpu_current()->domain ? -XEN_EINVAL : domain_kill(d);
+	return d == cpu_current()->domain ? refuse(-XEN_EINVAL, REASON_NOT_UPON_ITSELF)
+					  : domain_kill(d);
 }
 
 static long pause(struct domain *d, struct xen_domctl *op)
 {
 	(void)op;
 	if (d == cpu_current()->domain) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_NOT_UPON_ITSELF);
 	}
 	domain_pause(d);
 	return 0;
@@ -115,7 +120,7 @@ static long resume(struct domain *d, struct xen_domctl *op)
 {
 	(void)op;
 	if (d == cpu_current()->domain) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_NOT_UPON_ITSELF);
 	}
 	domain_resume(d);
 	return 0;
@@ -192,10 +197,10 @@ static long get_info(struct domain *none, struct xen_domctl *op)
 
 	(void)none;
 	if (op->domain >= DOMID_FIRST_RESERVED) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_DOMAIN_ID, op->domain);
 	}
 	if (!d) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, op->domain);
 	}
 	domctl_fill_info(d, &op->u.getdomaininfo);
 	op->domain = d->id;
@@ -210,7 +215,9 @@ static long get_vcpu_info(struct domain *d, struct xen_domctl *op)
 	uint32_t pf;
 
 	if (!v) {
-		return info->vcpu >= d->max_vcpus ? -XEN_EINVAL : -XEN_ESRCH;
+		return info->vcpu >= d->max_vcpus
+			       ? refuse_at(-XEN_EINVAL, REASON_NO_SUCH_VCPU, info->vcpu)
+			       : refuse_at(-XEN_ESRCH, REASON_NO_SUCH_VCPU, info->vcpu);
 	}
 	pf = atomic_load(&v->pause_flags);
 	info->online = !(pf & VPF_DOWN);
@@ -234,7 +241,9 @@ static long max_mem(struct domain *d, struct xen_domctl *op)
 /* vCPUs come with the domain; the operation remains to confirm their number. */
 static long max_vcpus(struct domain *d, struct xen_domctl *op)
 {
-	return op->u.max_vcpus.max == d->max_vcpus ? 0 : -XEN_EINVAL;
+	return op->u.max_vcpus.max == d->max_vcpus
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_TOO_MANY_VCPUS, op->u.max_vcpus.max);
 }
 
 static long set_handle(struct domain *d, struct xen_domctl *op)
@@ -262,7 +271,7 @@ int domctl_mask_in(uint64_t *mask, const struct xenctl_bitmap *from)
 	size_t bytes = MIN((from->nr_bits + 7) / 8, sizeof(*mask));
 
 	*mask = 0;
-	if (bytes && cpu_copy_from_guest(mask, handle_gva(from->bitmap), bytes)) {
+	if (bytes && copy_bytes_in(mask, handle_gva(from->bitmap), bytes)) {
 		return -XEN_EFAULT;
 	}
 	if (from->nr_bits < 64) {
@@ -279,10 +288,10 @@ int domctl_mask_out(const struct xenctl_bitmap *to, uint64_t mask)
 	if (to->nr_bits < 64) {
 		mask &= ((uint64_t)1 << to->nr_bits) - 1;
 	}
-	if (head && cpu_copy_to_guest(at, &mask, head)) {
+	if (head && copy_bytes_out(at, &mask, head)) {
 		return -XEN_EFAULT;
 	}
-	return bytes > head && cpu_clear_guest(at + head, bytes - head) ? -XEN_EFAULT : 0;
+	return bytes > head && copy_zeros_out(at + head, bytes - head) ? -XEN_EFAULT : 0;
 }
 
 /* Hard affinity is what we have; soft is taken note of by answering what it comes to: the hard one. */
@@ -294,10 +303,12 @@ static long set_affinity(struct domain *d, struct xen_domctl *op)
 	long rc = 0;
 
 	if (!v) {
-		return a->vcpu >= d->max_vcpus ? -XEN_EINVAL : -XEN_ESRCH;
+		return a->vcpu >= d->max_vcpus
+			       ? refuse_at(-XEN_EINVAL, REASON_NO_SUCH_VCPU, a->vcpu)
+			       : refuse_at(-XEN_ESRCH, REASON_NO_SUCH_VCPU, a->vcpu);
 	}
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT))) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, a->flags);
 	}
 	if (a->flags & XEN_VCPUAFFINITY_HARD) {
 		rc = domctl_mask_in(&mask, &a->cpumap_hard);
@@ -321,7 +332,9 @@ static long get_affinity(struct domain *d, struct xen_domctl *op)
 	long rc = 0;
 
 	if (!v) {
-		return a->vcpu >= d->max_vcpus ? -XEN_EINVAL : -XEN_ESRCH;
+		return a->vcpu >= d->max_vcpus
+			       ? refuse_at(-XEN_EINVAL, REASON_NO_SUCH_VCPU, a->vcpu)
+			       : refuse_at(-XEN_ESRCH, REASON_NO_SUCH_VCPU, a->vcpu);
 	}
 	if (a->flags & XEN_VCPUAFFINITY_HARD) {
 		rc = domctl_mask_out(&a->cpumap_hard, v->affinity);
@@ -339,7 +352,7 @@ static long set_node_affinity(struct domain *d, struct xen_domctl *op)
 	long rc = domctl_mask_in(&nodes, &op->u.nodeaffinity.nodemap);
 
 	(void)d;
-	return rc ? rc : nodes ? 0 : -XEN_EINVAL;
+	return rc ? rc : nodes ? 0 : refuse_at(-XEN_EINVAL, REASON_NO_CPU_IN_MASK, nodes);
 }
 
 static long get_node_affinity(struct domain *d, struct xen_domctl *op)
@@ -352,7 +365,7 @@ static long get_node_affinity(struct domain *d, struct xen_domctl *op)
 static long set_weight(struct domain *d, const struct xen_domctl_sched_credit *c)
 {
 	if (c->cap != 0 && c->cap != UINT16_MAX) {
-		return -XEN_EOPNOTSUPP;
+		return refuse_at(-XEN_EOPNOTSUPP, REASON_NO_SUCH_POLICY, c->cap);
 	}
 	if (c->weight) {
 		__atomic_store_n(&d->sched_weight, c->weight, __ATOMIC_RELAXED);
@@ -365,7 +378,7 @@ static long scheduler(struct domain *d, struct xen_domctl *op)
 	struct xen_domctl_scheduler_op *s = &op->u.scheduler_op;
 
 	if (s->sched_id != CTL_SCHEDULER) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_POLICY, s->sched_id);
 	}
 	switch (s->cmd) {
 	case XEN_DOMCTL_SCHEDOP_getinfo:
@@ -375,7 +388,7 @@ static long scheduler(struct domain *d, struct xen_domctl *op)
 	case XEN_DOMCTL_SCHEDOP_putinfo:
 		return set_weight(d, &s->u.credit);
 	default:
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_OPERATION, s->cmd);
 	}
 }
 
@@ -384,7 +397,7 @@ static long scheduler(struct domain *d, struct xen_domctl *op)
 /* No guest but the owner of the devices has any; taking away what it does not have is fine. */
 static long permission(const struct domain *d, bool allow)
 {
-	return !allow || d->hardware ? 0 : -XEN_EOPNOTSUPP;
+	return !allow || d->hardware ? 0 : refuse(-XEN_EOPNOTSUPP, REASON_NO_DEVICES);
 }
 
 static long irq_permission(struct domain *d, struct xen_domctl *op)
@@ -397,7 +410,7 @@ static long iomem_permission(struct domain *d, struct xen_domctl *op)
 	const struct xen_domctl_iomem_permission *p = &op->u.iomem_permission;
 
 	if (p->first_mfn + p->nr_mfns < p->first_mfn || !p->nr_mfns) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, p->nr_mfns);
 	}
 	return permission(d, p->allow_access);
 }
@@ -407,7 +420,7 @@ static long ioport_permission(struct domain *d, struct xen_domctl *op)
 	const struct xen_domctl_ioport_permission *p = &op->u.ioport_permission;
 
 	if (!p->nr_ports || p->first_port >= 0x10000 || p->nr_ports > 0x10000 - p->first_port) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, p->nr_ports);
 	}
 	return permission(d, p->allow_access);
 }
@@ -416,7 +429,7 @@ static long ioport_permission(struct domain *d, struct xen_domctl *op)
 static long set_virq_handler(struct domain *d, struct xen_domctl *op)
 {
 	(void)op;
-	return d == dom0 ? 0 : -XEN_EOPNOTSUPP;
+	return d == dom0 ? 0 : refuse(-XEN_EOPNOTSUPP, REASON_NOT_SERVED);
 }
 
 static long accept(struct domain *d, struct xen_domctl *op)
@@ -504,11 +517,11 @@ static long run(struct xen_domctl *op, unsigned int i)
 	if (!(table[i].how & NO_DOMAIN)) {
 		d = domain_get(op->domain);
 		if (!d) {
-			return -XEN_ESRCH;
+			return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, op->domain);
 		}
 		if (!rights_control(cpu_current()->domain, d)) {
 			domain_put(d);
-			return -XEN_EPERM;
+			return refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, op->domain);
 		}
 	}
 	rc = table[i].fn(d, op);
@@ -532,10 +545,11 @@ long do_domctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 		return -XEN_EFAULT;
 	}
 	if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION) {
-		return -XEN_EACCES;
+		return refuse_at(-XEN_EACCES, REASON_INTERFACE_VERSION, op.interface_version);
 	}
 	if (op.cmd >= ARRAY_SIZE(table) || !table[op.cmd].fn) {
-		return known(op.cmd) ? -XEN_EOPNOTSUPP : -XEN_ENOSYS;
+		return known(op.cmd) ? refuse_at(-XEN_EOPNOTSUPP, REASON_NOT_SERVED, op.cmd)
+				     : refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, op.cmd);
 	}
 	how = table[op.cmd].how;
 	if (how & ALONE && atomic_exchange_explicit(&busy, true, memory_order_acquire)) {

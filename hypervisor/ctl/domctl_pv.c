@@ -6,6 +6,7 @@
 
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -26,12 +27,18 @@
  */
 static long stop_for_context(struct domain *d, const struct xen_domctl *op, struct vcpu **v)
 {
-	if (d == cpu_current()->domain || d->dying || op->u.vcpucontext.vcpu >= d->max_vcpus) {
-		return -XEN_EINVAL;
+	if (d == cpu_current()->domain) {
+		return refuse(-XEN_EINVAL, REASON_NOT_UPON_ITSELF);
+	}
+	if (d->dying) {
+		return refuse(-XEN_EINVAL, REASON_DOMAIN_DYING);
+	}
+	if (op->u.vcpucontext.vcpu >= d->max_vcpus) {
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_VCPU, op->u.vcpucontext.vcpu);
 	}
 	*v = domctl_vcpu(d, op->u.vcpucontext.vcpu);
 	if (!*v) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_VCPU, op->u.vcpucontext.vcpu);
 	}
 	domain_pause(d);
 	return 0;
@@ -65,11 +72,11 @@ long domctl_set_context(struct domain *d, struct xen_domctl *op)
 	long rc;
 
 	if (!from) {
-		return -XEN_EOPNOTSUPP; /* "reset this vCPU" */
+		return refuse(-XEN_EOPNOTSUPP, REASON_NOT_SERVED); /* "reset this vCPU" */
 	}
 	c = pool_alloc(sizeof(*c));
 	if (!c) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	rc = copy_in(c, from) ? -XEN_EFAULT : stop_for_context(d, op, &v);
 	if (!rc) {
@@ -87,14 +94,14 @@ long domctl_get_context(struct domain *d, struct xen_domctl *op)
 	long rc;
 
 	if (!c) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	rc = stop_for_context(d, op, &v);
 	if (!rc) {
 		if (v->initialised) {
 			guest_vcpu_get_context(v, c);
 		} else {
-			rc = -XEN_ENODATA;
+			rc = refuse_at(-XEN_ENODATA, REASON_VCPU_NO_CONTEXT, v->id);
 		}
 		domain_unpause(d);
 	}
@@ -108,10 +115,11 @@ long domctl_get_context(struct domain *d, struct xen_domctl *op)
 long domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 {
 	mfn_t m = mfn(op->u.hypercall_init.gmfn);
-	int rc = frame_valid(m) ? frame_get_type(m, FRAME_WRITABLE, d) : -XEN_EINVAL;
+	int rc = frame_valid(m) ? frame_get_type(m, FRAME_WRITABLE, d)
+				: refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, m.n);
 
 	if (rc) {
-		return rc == -XEN_EBUSY ? -XEN_EPERM : rc;
+		return rc == -XEN_EBUSY ? refuse_as(-XEN_EPERM) : rc;
 	}
 	guest_fill_hypercall_page(frame_to_virt(m));
 	frame_put_type(m);
@@ -121,7 +129,9 @@ long domctl_hypercall_init(struct domain *d, struct xen_domctl *op)
 long domctl_set_address_size(struct domain *d, struct xen_domctl *op)
 {
 	(void)d;
-	return op->u.address_size.size == 64 ? 0 : -XEN_EINVAL;
+	return op->u.address_size.size == 64
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_NOT_PARAVIRTUAL, op->u.address_size.size);
 }
 
 long domctl_get_address_size(struct domain *d, struct xen_domctl *op)
@@ -174,10 +184,10 @@ long domctl_page_info(struct domain *d, struct xen_domctl *op)
 	uint64_t n = op->u.getpageframeinfo3.num, i;
 
 	if (d == cpu_current()->domain) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_NOT_UPON_ITSELF);
 	}
 	if (n > MOST_PAGE_INFOS) {
-		return -XEN_E2BIG;
+		return refuse_at(-XEN_E2BIG, REASON_LIST_TOO_LONG, n);
 	}
 	for (i = 0; i < n; i++) {
 		xen_pfn_t e;
@@ -209,9 +219,11 @@ long domctl_get_tsc(struct domain *d, struct xen_domctl *op)
 long domctl_set_tsc(struct domain *d, struct xen_domctl *op)
 {
 	if (d == cpu_current()->domain) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_NOT_UPON_ITSELF);
 	}
-	return op->u.tsc_info.tsc_mode < TSC_MODE_PVRDTSCP ? 0 : -XEN_EINVAL;
+	return op->u.tsc_info.tsc_mode < TSC_MODE_PVRDTSCP
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, op->u.tsc_info.tsc_mode);
 }
 
 /* --- for savers --- */
@@ -220,14 +232,16 @@ long domctl_set_tsc(struct domain *d, struct xen_domctl *op)
 long domctl_shadow_op(struct domain *d, struct xen_domctl *op)
 {
 	(void)d;
-	return op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF ? 0 : -XEN_EOPNOTSUPP;
+	return op->u.shadow_op.op == XEN_DOMCTL_SHADOW_OP_OFF
+		       ? 0
+		       : refuse_at(-XEN_EOPNOTSUPP, REASON_NOT_SERVED, op->u.shadow_op.op);
 }
 
 /* A vCPU has no model-specific registers that are not in its context. */
 long domctl_get_msrs(struct domain *d, struct xen_domctl *op)
 {
 	if (!domctl_vcpu(d, op->u.vcpu_msrs.vcpu)) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, op->u.vcpu_msrs.vcpu);
 	}
 	op->u.vcpu_msrs.msr_count = 0;
 	return 0;
@@ -236,7 +250,9 @@ long domctl_get_msrs(struct domain *d, struct xen_domctl *op)
 long domctl_set_msrs(struct domain *d, struct xen_domctl *op)
 {
 	if (!domctl_vcpu(d, op->u.vcpu_msrs.vcpu)) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, op->u.vcpu_msrs.vcpu);
 	}
-	return op->u.vcpu_msrs.msr_count ? -XEN_EINVAL : 0;
+	return op->u.vcpu_msrs.msr_count
+		       ? refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, op->u.vcpu_msrs.msr_count)
+		       : 0;
 }

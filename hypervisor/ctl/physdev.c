@@ -11,6 +11,7 @@
 
 #include "arch/cpu.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/debugkeys.h"
 #include "core/domain.h"
@@ -82,7 +83,7 @@ static long op_alloc_irq_vector(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (!ioapic_has_gsi(req.irq)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, req.irq);
 	}
 	req.vector = (uint32_t)irq_gsi_vector(req.irq);
 	return copy_out(arg, &req) ? -XEN_EFAULT : 0;
@@ -91,14 +92,16 @@ static long op_alloc_irq_vector(gva_t arg)
 static long op_setup_gsi(gva_t arg)
 {
 	struct physdev_setup_gsi req;
+	int rc;
 
 	if (copy_in(&req, arg)) {
 		return -XEN_EFAULT;
 	}
 	if (req.gsi < 0) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, (uint32_t)req.gsi);
 	}
-	return irq_gsi_setup((unsigned int)req.gsi, req.triggering != 0, req.polarity != 0);
+	rc = irq_gsi_setup((unsigned int)req.gsi, req.triggering != 0, req.polarity != 0);
+	return rc == -XEN_EEXIST ? refuse_at(rc, REASON_PIRQ_TAKEN, (uint32_t)req.gsi) : rc;
 }
 
 /* The message source a map_pirq names, per type. */
@@ -108,7 +111,7 @@ static int read_source(struct physdev_map_pirq *req, struct msi *m)
 
 	if (req->devfn < 0 || req->devfn > 0xff ||
 	    (req->type == MAP_PIRQ_TYPE_MSI && (req->bus < 0 || req->bus > 0xff))) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, (uint32_t)req->devfn);
 	}
 	*m = (struct msi){ .seg = (uint16_t)seg,
 			   .bus = (uint8_t)req->bus,
@@ -116,7 +119,7 @@ static int read_source(struct physdev_map_pirq *req, struct msi *m)
 			   .count = 1 };
 	if (req->type == MAP_PIRQ_TYPE_MULTI_MSI) {
 		if (req->entry_nr < 1 || req->entry_nr > 32 || req->table_base) {
-			return -XEN_EINVAL;
+			return refuse_at(-XEN_EINVAL, REASON_BAD_MESSAGE, (uint32_t)req->entry_nr);
 		}
 		m->count = (unsigned int)req->entry_nr;
 		return 0;
@@ -124,7 +127,7 @@ static int read_source(struct physdev_map_pirq *req, struct msi *m)
 	m->x = req->table_base != 0;
 	if (m->x) {
 		if (req->entry_nr < 0 || req->entry_nr > 2047) {
-			return -XEN_EINVAL;
+			return refuse_at(-XEN_EINVAL, REASON_BAD_MESSAGE, (uint32_t)req->entry_nr);
 		}
 		m->entry = (unsigned int)req->entry_nr;
 		m->table_base = req->table_base;
@@ -159,13 +162,14 @@ static long op_map_pirq(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (!names_self(req.domid)) {
-		return -XEN_EOPNOTSUPP;
+		return refuse_at(-XEN_EOPNOTSUPP, REASON_NO_DEVICES, req.domid);
 	}
 	switch (req.type) {
 	case MAP_PIRQ_TYPE_GSI:
-		rc = req.index < 0 ? -XEN_EINVAL
-				   : pirq_map_gsi(caller(), (unsigned int)req.index,
-						  req.pirq < 0 ? -1 : req.pirq);
+		rc = req.index < 0
+			     ? refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, (uint32_t)req.index)
+			     : pirq_map_gsi(caller(), (unsigned int)req.index,
+					    req.pirq < 0 ? -1 : req.pirq);
 		break;
 	case MAP_PIRQ_TYPE_MSI:
 	case MAP_PIRQ_TYPE_MSI_SEG:
@@ -173,7 +177,7 @@ static long op_map_pirq(gva_t arg)
 		rc = map_message(&req);
 		break;
 	default:
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, (uint32_t)req.type);
 		break;
 	}
 	if (rc < 0) {
@@ -198,9 +202,10 @@ static long op_unmap_pirq(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (!names_self(req.domid)) {
-		return -XEN_EOPNOTSUPP;
+		return refuse_at(-XEN_EOPNOTSUPP, REASON_NO_DEVICES, req.domid);
 	}
-	return req.pirq < 0 ? -XEN_EINVAL : pirq_unmap(caller(), (unsigned int)req.pirq);
+	return req.pirq < 0 ? refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, (uint32_t)req.pirq)
+			    : pirq_unmap(caller(), (unsigned int)req.pirq);
 }
 
 static long op_get_free_pirq(gva_t arg)
@@ -235,10 +240,10 @@ static long op_apic(gva_t arg, bool write)
 		return -XEN_EFAULT;
 	}
 	if (write) {
-		return -XEN_EPERM; /* the IO-APICs are ours */
+		return refuse(-XEN_EPERM, REASON_NOT_SERVED); /* the IO-APICs are ours */
 	}
 	if (req.reg > 0xff || !ioapic_read(req.apic_physbase, (uint8_t)req.reg, &req.value)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req.reg);
 	}
 	return copy_out(arg, &req) ? -XEN_EFAULT : 0;
 }
@@ -247,7 +252,9 @@ static long op_apic(gva_t arg, bool write)
 
 static long known_device(uint16_t seg, uint8_t bus, uint8_t devfn)
 {
-	return pci_present(seg, bus, devfn) ? 0 : -XEN_ENODEV;
+	return pci_present(seg, bus, devfn) ? 0
+					    : refuse_at(-XEN_ENODEV, REASON_NO_SUCH_DEVICE,
+							((unsigned)bus << 8) | devfn);
 }
 
 static long op_manage_pci(gva_t arg, bool add)
@@ -280,7 +287,7 @@ static long op_pci_device_add(gva_t arg)
 {
 	struct physdev_pci_device_add req;
 
-	if (cpu_copy_from_guest(&req, arg, offsetof(struct physdev_pci_device_add, optarr))) {
+	if (copy_bytes_in(&req, arg, offsetof(struct physdev_pci_device_add, optarr))) {
 		return -XEN_EFAULT;
 	}
 	return req.flags & XEN_PCI_DEV_VIRTFN
@@ -305,7 +312,10 @@ static long op_pci_device(gva_t arg, enum device_step step)
 		return pirq_restore_msi(caller(), req.seg, req.bus, req.devfn);
 	default:
 		/* Says that the BARs will stay, or may move: we read them afresh each time. */
-		return pci_find_capability(req.seg, req.bus, req.devfn, 0x11) ? 0 : -XEN_ENODEV;
+		return pci_find_capability(req.seg, req.bus, req.devfn, 0x11)
+			       ? 0
+			       : refuse_at(-XEN_ENODEV, REASON_NO_SUCH_DEVICE,
+					   ((unsigned)req.bus << 8) | req.devfn);
 	}
 }
 
@@ -324,7 +334,9 @@ static long op_pci_mmcfg_reserved(gva_t arg)
 	if (copy_in(&req, arg)) {
 		return -XEN_EFAULT;
 	}
-	return req.start_bus <= req.end_bus ? 0 : -XEN_EINVAL;
+	return req.start_bus <= req.end_bus
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req.start_bus);
 }
 
 /* --- ports --- */
@@ -337,7 +349,7 @@ static long op_set_iopl(gva_t arg)
 		return -XEN_EFAULT;
 	}
 	if (req.iopl > 3) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req.iopl);
 	}
 	pv_of(cpu_current())->iopl = req.iopl;
 	return 0;
@@ -353,7 +365,7 @@ static long op_set_iobitmap(gva_t arg)
 	}
 	if (req.nr_ports > 65536 ||
 	    (req.nr_ports && !guest_range(handle_gva(req.bitmap), (req.nr_ports + 7) / 8))) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req.nr_ports);
 	}
 	p->io_bitmap = handle_gva(req.bitmap);
 	p->io_bitmap_ports = req.nr_ports;
@@ -372,7 +384,7 @@ long do_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_
 		return op_set_iobitmap(arg);
 	}
 	if (!caller()->hardware) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	switch (cmd) {
 	case PHYSDEVOP_eoi:
@@ -418,6 +430,6 @@ long do_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_
 		return op_pci_mmcfg_reserved(arg);
 	default:
 		/* dbgp_op: we use no USB debug port.  pirq_eoi_gmfn_v1: see above. */
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }

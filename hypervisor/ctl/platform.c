@@ -8,6 +8,7 @@
 #include <xen/platform.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -25,7 +26,7 @@
 static long settime(uint64_t sec, uint32_t nsec, uint64_t at)
 {
 	if (nsec >= 1000000000 || at > INT64_MAX) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, nsec);
 	}
 	time_set_wallclock(sec, nsec, (ns_t)at);
 	return 0;
@@ -39,7 +40,7 @@ static long op_settime32(struct xen_platform_op *op)
 static long op_settime64(struct xen_platform_op *op)
 {
 	if (op->u.settime64.mbz) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, op->u.settime64.mbz);
 	}
 	return settime(op->u.settime64.secs, op->u.settime64.nsecs, op->u.settime64.system_time);
 }
@@ -51,17 +52,17 @@ static long op_firmware_info(struct xen_platform_op *op)
 	case XEN_FW_DISK_INFO:
 	case XEN_FW_DISK_MBR_SIGNATURE:
 	case XEN_FW_VBEDDC_INFO:
-		return -XEN_ESRCH;
+		return refuse(-XEN_ESRCH, REASON_NO_FIRMWARE_INFO);
 	case XEN_FW_KBD_SHIFT_FLAGS:
 		if (op->u.firmware_info.index != 0) {
-			return -XEN_ESRCH;
+			return refuse(-XEN_ESRCH, REASON_NO_FIRMWARE_INFO);
 		}
 		op->u.firmware_info.u.kbd_shift_flags = 0;
 		return 0;
 	case XEN_FW_EFI_INFO:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NOT_SERVED);
 	default:
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, op->u.firmware_info.type);
 	}
 }
 
@@ -118,10 +119,11 @@ static long op_enter_acpi_sleep(struct xen_platform_op *op)
 	const struct xenpf_enter_acpi_sleep *s = &op->u.enter_acpi_sleep;
 
 	if (s->flags & ~(uint32_t)XENPF_ACPI_SLEEP_EXTENDED) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, s->flags);
 	}
 	if (s->sleep_state != 5) {
-		return -XEN_ENOSYS; /* no CPU of ours can be put to sleep and woken */
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SLEEP,
+				 s->sleep_state); /* no CPU of ours can be put to sleep and woken */
 	}
 	if (!(s->flags & XENPF_ACPI_SLEEP_EXTENDED)) {
 		reboot_set_s5(s->val_a, s->val_b);
@@ -176,20 +178,20 @@ static const struct {
 long do_platform_op(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	struct xen_platform_op op;
-	long rc = -XEN_ENOSYS;
+	long rc;
 
 	(void)a2;
 	(void)a3;
 	(void)a4;
 	(void)a5;
 	if (!cpu_current()->domain->privileged) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NOT_PRIVILEGED);
 	}
 	if (copy_in(&op, arg)) {
 		return -XEN_EFAULT;
 	}
 	if (op.interface_version != VERSION) {
-		return -XEN_EACCES;
+		return refuse_at(-XEN_EACCES, REASON_INTERFACE_VERSION, op.interface_version);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		if (ops[i].cmd == op.cmd) {
@@ -197,8 +199,8 @@ long do_platform_op(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_
 			if (!rc && ops[i].answers && copy_out(arg, &op)) {
 				rc = -XEN_EFAULT;
 			}
-			break;
+			return rc;
 		}
 	}
-	return rc;
+	return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, op.cmd);
 }

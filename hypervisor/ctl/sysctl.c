@@ -11,6 +11,7 @@
 
 #include "arch/cpu.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/debugkeys.h"
 #include "core/domain.h"
@@ -58,7 +59,7 @@ static long read_console(struct xen_sysctl *op)
 	do {
 		n = MIN(room - got, CHUNK);
 		n = (uint32_t)log_read(chunk, n, &r->index, incremental, false);
-		if (n && cpu_copy_to_guest(handle_gva(r->buffer) + got, chunk, n)) {
+		if (n && copy_bytes_out(handle_gva(r->buffer) + got, chunk, n)) {
 			return -XEN_EFAULT;
 		}
 		got += n;
@@ -77,7 +78,7 @@ static long debug_keys(struct xen_sysctl *op)
 	uint32_t i;
 
 	if (k->nr_keys > MOST_KEYS) {
-		return -XEN_E2BIG;
+		return refuse_at(-XEN_E2BIG, REASON_LIST_TOO_LONG, k->nr_keys);
 	}
 	for (i = 0; i < k->nr_keys; i++) {
 		char c;
@@ -260,7 +261,7 @@ static long cpu_pool(struct xen_sysctl *op)
 	case XEN_SYSCTL_CPUPOOL_OP_INFO:
 		/* The pool named, or the next above it. */
 		if (p->cpupool_id != 0 && p->cpupool_id != XEN_SYSCTL_CPUPOOL_PAR_ANY) {
-			return -XEN_ENOENT;
+			return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_POOL, p->cpupool_id);
 		}
 		p->cpupool_id = 0;
 		p->sched_id = CTL_SCHEDULER;
@@ -269,9 +270,11 @@ static long cpu_pool(struct xen_sysctl *op)
 	case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
 		return domctl_mask_out(&p->cpumap, 0);
 	case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:
-		return p->cpupool_id == 0 ? 0 : -XEN_ENOENT;
+		return p->cpupool_id == 0
+			       ? 0
+			       : refuse_at(-XEN_ENOENT, REASON_NO_SUCH_POOL, p->cpupool_id);
 	default:
-		return -XEN_EOPNOTSUPP;
+		return refuse_at(-XEN_EOPNOTSUPP, REASON_NOT_SERVED, p->op);
 	}
 }
 
@@ -305,7 +308,7 @@ static long refused(uint32_t cmd)
 	switch (cmd) {
 	case XEN_SYSCTL_psr_cmt_op:
 	case XEN_SYSCTL_psr_alloc:
-		return -XEN_ENODEV;
+		return refuse_at(-XEN_ENODEV, REASON_NOT_SERVED, cmd);
 	case XEN_SYSCTL_scheduler_op: /* the policy has nothing to turn yet */
 	case XEN_SYSCTL_get_cpu_featureset:
 	case XEN_SYSCTL_get_cpu_policy:
@@ -313,12 +316,12 @@ static long refused(uint32_t cmd)
 	case XEN_SYSCTL_page_offline_op:
 	case XEN_SYSCTL_coverage_op:
 	case XEN_SYSCTL_livepatch_op:
-		return -XEN_EOPNOTSUPP;
+		return refuse_at(-XEN_EOPNOTSUPP, REASON_NOT_SERVED, cmd);
 	case XEN_SYSCTL_pm_op:
 	case XEN_SYSCTL_get_pmstat:
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NOT_SERVED, cmd);
 	default:
-		return -XEN_ENOSYS;
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, cmd);
 	}
 }
 
@@ -335,7 +338,7 @@ long do_sysctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 		return -XEN_EFAULT;
 	}
 	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION) {
-		return -XEN_EACCES;
+		return refuse_at(-XEN_EACCES, REASON_INTERFACE_VERSION, op.interface_version);
 	}
 	if (op.cmd >= ARRAY_SIZE(table) || !table[op.cmd].fn) {
 		return refused(op.cmd);

@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "mm/alloc.h"
 #include "mm/frame.h"
 #include "mm/m2p.h"
@@ -35,12 +36,12 @@ int dompages_init(struct dom_pages *p, uint16_t owner, uint64_t max)
 	spin_init(&p->pt_lock, LOCK_PAGETABLE);
 	spin_init(&p->lock, LOCK_PAGES);
 	if (owner >= DOMID_LIMIT) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_DOMAIN_ID, owner);
 	}
 	if (!atomic_load(row)) {
 		page = alloc_page();
 		if (!page) {
-			return -XEN_ENOMEM;
+			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		}
 		if (!atomic_compare_exchange_strong(row, &none, page)) {
 			free_page(page);
@@ -48,7 +49,7 @@ int dompages_init(struct dom_pages *p, uint16_t owner, uint64_t max)
 	}
 	page = atomic_load(row);
 	if (page[owner % IDS_PER_PAGE]) {
-		return -XEN_EEXIST;
+		return refuse_at(-XEN_EEXIST, REASON_DOMAIN_EXISTS, owner);
 	}
 	page[owner % IDS_PER_PAGE] = p;
 	return 0;
@@ -84,11 +85,11 @@ static int reserve(struct dom_pages *p, uint64_t n, bool from_heap)
 	spin_lock(&p->lock);
 	own = MIN(p->outstanding, n);
 	if (p->dying) {
-		rc = -XEN_EINVAL;
+		rc = refuse(-XEN_EINVAL, REASON_DOMAIN_DYING);
 	} else if (p->total + n > p->max || p->total + n < n) {
-		rc = -XEN_ENOMEM;
+		rc = refuse_at(-XEN_ENOMEM, REASON_MEMORY_LIMIT, n);
 	} else if (from_heap && alloc_free_count() + p->outstanding < atomic_load(&claimed) + n) {
-		rc = -XEN_ENOMEM;
+		rc = refuse_at(-XEN_ENOMEM, REASON_NO_FREE_FRAMES, n);
 	} else {
 		p->total += n;
 		p->outstanding -= own;
@@ -195,7 +196,7 @@ int dompages_swap_in(struct domain *d, mfn_t m, unsigned int order)
 	spin_unlock(&p->lock);
 	if (dying) {
 		unreserve(p, 1ULL << order);
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_DOMAIN_DYING);
 	}
 	assign(p, m, order);
 	return 0;
@@ -208,17 +209,17 @@ int dompages_swap_out(struct domain *d, mfn_t m)
 
 	/* Our own reference keeps the owner from changing while we look. */
 	if (!frame_get(m, d)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	f = frame_of(m);
 	if (!(atomic_load(&f->ref) & FR_ALLOCATED)) {
 		frame_put(m);
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	only++;
 	if (!atomic_compare_exchange_strong(&f->ref, &only, 0)) {
 		frame_put(m);
-		return -XEN_EBUSY;
+		return refuse_at(-XEN_EBUSY, REASON_FRAME_IN_USE, m.n);
 	}
 	f->owner = FRAME_OWNER_XEN;
 	frame_type_settled(f);
@@ -244,7 +245,7 @@ int dompages_release(struct domain *d, mfn_t m)
 	uint32_t r;
 
 	if (!frame_get(m, d)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	f = frame_of(m);
 	r = atomic_fetch_and(&f->ref, ~FR_ALLOCATED);
@@ -253,7 +254,7 @@ int dompages_release(struct domain *d, mfn_t m)
 		frame_put(m);
 	}
 	frame_put(m);
-	return r & FR_ALLOCATED ? 0 : -XEN_EINVAL;
+	return r & FR_ALLOCATED ? 0 : refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, m.n);
 }
 
 bool dompages_place(const struct domain *d, mfn_t m, uint64_t pfn)
@@ -348,10 +349,10 @@ int dompages_claim(struct domain *d, uint64_t pages)
 		want = pages > p->total ? pages - p->total : 0;
 	}
 	if (pages && (p->dying || pages > p->max || pages <= p->total)) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_BAD_CLAIM, pages);
 	} else if (want > p->outstanding &&
 		   alloc_free_count() < atomic_load(&claimed) + want - p->outstanding) {
-		rc = -XEN_ENOMEM;
+		rc = refuse_at(-XEN_ENOMEM, REASON_NO_FREE_FRAMES, want);
 	} else {
 		atomic_fetch_add(&claimed, want - p->outstanding);
 		p->outstanding = want;

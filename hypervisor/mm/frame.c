@@ -13,6 +13,7 @@
 
 #include "arch/cpu.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "mm/alloc.h"
 #include "mm/dompages.h"
 #include "mm/heap.h"
@@ -158,7 +159,7 @@ static int settle_new_type(mfn_t m, struct frame *f, enum frame_type t, uint32_t
 	}
 	if (!segdesc_check_frame(m)) {
 		atomic_store_explicit(&f->type, before, memory_order_release);
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_DESCRIPTOR, m.n);
 	}
 	atomic_fetch_or_explicit(&f->type, FT_VALIDATED, memory_order_release);
 	return 0;
@@ -179,7 +180,7 @@ int frame_take_type_slow(mfn_t m, enum frame_type t)
 		}
 		if (!fresh && ((enum frame_type)(x >> FT_TYPE_SHIFT) != t ||
 			       (x & FT_COUNT) >= FRAME_TYPE_LIMIT)) {
-			return -XEN_EBUSY;
+			return refuse_at(-XEN_EBUSY, REASON_FRAME_OTHER_USE, m.n);
 		}
 		if (!fresh && t == FRAME_SEGDESC && !(x & FT_VALIDATED)) {
 			cpu_relax(); /* another CPU is checking it */
@@ -226,11 +227,11 @@ int frame_get_type(mfn_t m, enum frame_type t, const struct domain *d)
 
 	BUG_ON(t != FRAME_WRITABLE && t != FRAME_SHARED && t != FRAME_SEGDESC);
 	if (!frame_get(m, d)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	/* A frame becomes shared by frame_share() only. */
 	rc = t == FRAME_SHARED && frame_type_of(frame_of(m)) != FRAME_SHARED
-		     ? -XEN_EBUSY
+		     ? refuse_at(-XEN_EBUSY, REASON_FRAME_OTHER_USE, m.n)
 		     : frame_take_type(m, t);
 	if (rc) {
 		frame_put(m);

@@ -15,6 +15,7 @@
 
 #include "arch/cpu.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "mm/dompages.h"
 #include "mm/pagetype.h"
 #include "x86/pte.h"
@@ -249,7 +250,7 @@ static force_inline int take_table_type(struct domain *d, mfn_t m, enum frame_ty
 			want = x + 1;
 		} else {
 			frame_put(m);
-			return -XEN_EBUSY;
+			return refuse_at(-XEN_EBUSY, REASON_FRAME_OTHER_USE, m.n);
 		}
 		if (atomic_compare_exchange_strong_explicit(&f->type, &x, want,
 							    memory_order_acq_rel,
@@ -263,7 +264,7 @@ static force_inline int take_table_type(struct domain *d, mfn_t m, enum frame_ty
 int pagetree_get(struct domain *d, mfn_t table, enum frame_type level)
 {
 	if (!is_table(level) || !frame_get(table, d)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, table.n);
 	}
 	return take_table_type(d, table, level);
 }
@@ -307,7 +308,7 @@ int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level)
 	int rc;
 
 	if (dom_pages_of(d)->dying) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_DOMAIN_DYING);
 	}
 	rc = pagetype_get(d, table, level);
 	if (rc) {
@@ -315,7 +316,7 @@ int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level)
 	}
 	if (atomic_fetch_or(&frame_of(table)->type, FT_PINNED) & FT_PINNED) {
 		pagetype_put(d, table);
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_ALREADY_PINNED, table.n);
 	}
 	return 0;
 }
@@ -323,21 +324,19 @@ int pagetype_pin(struct domain *d, mfn_t table, enum frame_type level)
 int pagetype_unpin(struct domain *d, mfn_t table)
 {
 	struct frame *f;
-	int rc = -XEN_EINVAL;
+	int rc = 0;
 
 	ASSERT(spin_held(&dom_pages_of(d)->pt_lock));
-	if (!frame_valid(table)) {
-		return rc;
+	/* The guest may have given a pinned table up: the pin is then what keeps it. */
+	if (!frame_valid(table) || !frame_get_given_up(table, d)) {
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, table.n);
 	}
 	f = frame_of(table);
-	/* The guest may have given a pinned table up: the pin is then what keeps it. */
-	if (!frame_get_given_up(table, d)) {
-		return rc;
-	}
 	if (is_table(frame_type_of(f)) && (atomic_load(&f->type) & FT_PINNED)) {
 		atomic_fetch_and(&f->type, ~FT_PINNED);
 		pagetype_put(d, table);
-		rc = 0;
+	} else {
+		rc = refuse_at(-XEN_EINVAL, REASON_NOT_PINNED, table.n);
 	}
 	frame_put(table);
 	return rc;

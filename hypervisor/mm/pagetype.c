@@ -15,6 +15,7 @@
 
 #include "arch/cpu.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "mm/dompages.h"
 #include "mm/pagetree.h"
 #include "x86/pte.h"
@@ -34,7 +35,9 @@ static bool is_ram(mfn_t m)
 
 static int get_device_frame(const struct domain *d, mfn_t m)
 {
-	return m.n < frame_limit && rights_iomem(d, m) ? 0 : -XEN_EPERM;
+	return m.n < frame_limit && rights_iomem(d, m)
+		       ? 0
+		       : refuse_at(-XEN_EPERM, REASON_DEVICE_MEMORY, m.n);
 }
 
 static inline int get_ram_frame(mfn_t m, bool writable, const struct domain *owner)
@@ -42,7 +45,7 @@ static inline int get_ram_frame(mfn_t m, bool writable, const struct domain *own
 	int rc;
 
 	if (!frame_get(m, owner)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	if (!writable || frame_type_of(frame_of(m)) == FRAME_SHARED) {
 		return 0;
@@ -60,7 +63,7 @@ static int adjust_l1e(uint64_t *entry)
 		return 0;
 	}
 	if (*entry & L1_REFUSED) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_ENTRY_BITS, *entry);
 	}
 	/* The guest's kernel runs in ring 3; global entries would survive the switch to another guest. */
 	*entry = (*entry | PTE_US) & ~PTE_G;
@@ -129,8 +132,11 @@ static int adjust_table_entry(uint64_t *entry)
 	if (!(*entry & PTE_P)) {
 		return 0;
 	}
-	if ((*entry & TABLE_REFUSED) || !frame_valid(PTE_MFN(*entry))) {
-		return -XEN_EINVAL;
+	if (*entry & TABLE_REFUSED) {
+		return refuse_at(-XEN_EINVAL, REASON_ENTRY_BITS, *entry);
+	}
+	if (!frame_valid(PTE_MFN(*entry))) {
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, PTE_MFN(*entry).n);
 	}
 	*entry = (*entry | PTE_US) & ~PTE_G;
 	return 0;
@@ -284,10 +290,10 @@ static force_inline int write_entry(struct domain *d, mfn_t table, unsigned int 
 		return -XEN_ENOENT;
 	}
 	if (index >= TABLE_ENTRIES) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, index);
 	}
 	if (pagetree_hypervisor_slot(level, index)) {
-		return -XEN_EPERM;
+		return refuse_at(-XEN_EPERM, REASON_HYPERVISOR_SLOT, index);
 	}
 	w.at = (_Atomic uint64_t *)frame_to_virt(table) + index;
 	w.old = atomic_load_explicit(w.at, memory_order_relaxed);

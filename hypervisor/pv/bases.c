@@ -5,6 +5,7 @@
 #include <xen/errno.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "mm/pagetype.h"
 #include "pv/guest.h"
 #include "x86/tlb.h"
@@ -31,7 +32,7 @@ static int get_top_table(struct domain *d, mfn_t l4)
 {
 	int rc = pagetype_get(d, l4, FRAME_L4);
 
-	return rc && rc != -XEN_ERESTART ? -XEN_EINVAL : rc;
+	return rc && rc != -XEN_ERESTART ? refuse_as(-XEN_EINVAL) : rc;
 }
 
 int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
@@ -42,11 +43,12 @@ int guest_set_base(struct vcpu *v, mfn_t l4, bool user)
 	int rc = 0;
 
 	if (!l4.n && !user) {
-		return -XEN_EINVAL; /* a guest kernel always has tables */
+		return refuse(-XEN_EINVAL, REASON_NO_BASE); /* a guest kernel always has tables */
 	}
 	spin_lock(&d->pages.pt_lock);
 	if (d->pages.dying) {
-		rc = -XEN_EINVAL; /* guest_relinquish() may have been here already */
+		rc = refuse(-XEN_EINVAL,
+			    REASON_DOMAIN_DYING); /* guest_relinquish() may have been here already */
 	} else if (!pagetype_settled(d) && !pagetype_settle(d)) {
 		rc = -XEN_ERESTART;
 	} else if (l4.n) {
@@ -72,7 +74,7 @@ int guest_hold_bases(struct domain *d, uint64_t kernel, uint64_t user)
 
 	spin_lock(&d->pages.pt_lock);
 	if (d->pages.dying) {
-		rc = -XEN_EINVAL;
+		rc = refuse(-XEN_EINVAL, REASON_DOMAIN_DYING);
 	} else if (!pagetype_settled(d) && !pagetype_settle(d)) {
 		rc = -XEN_ERESTART;
 	} else {

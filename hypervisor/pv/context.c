@@ -4,6 +4,7 @@
  */
 #include "arch/guest.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "lib/string.h"
 #include "mm/pagetype.h"
 #include "pv/guest.h"
@@ -71,7 +72,8 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	struct pv_vcpu *p = v->pv;
 	const struct cpu_user_regs *u = &c->user_regs;
-	int rc = context_valid(c) ? set_tables(v, c) : -XEN_EINVAL;
+	int rc = context_valid(c) ? set_tables(v, c)
+				  : refuse_at(-XEN_EINVAL, REASON_BAD_CONTEXT, v->id);
 
 	if (rc) {
 		return rc;

@@ -1,6 +1,7 @@
 /* Debug registers: a guest may watch its own addresses, never the hypervisor's. */
 #include "core/hypercall.h"
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "pv/guest.h"
 #include "x86/pte.h"
 
@@ -92,13 +93,16 @@ long do_set_debugreg(uint64_t reg, uint64_t value, uint64_t a3, uint64_t a4, uin
 {
 	(void)a3, (void)a4, (void)a5;
 	if ((uint32_t)reg > 7) {
-		return -XEN_ENODEV;
+		return refuse_at(-XEN_ENODEV, REASON_BAD_DEBUG_REGISTER, reg);
 	}
-	return debugreg_set(cpu_current(), (uint32_t)reg, value) ? 0 : -XEN_EPERM;
+	return debugreg_set(cpu_current(), (uint32_t)reg, value)
+		       ? 0
+		       : refuse_at(-XEN_EPERM, REASON_BAD_DEBUG_REGISTER, value);
 }
 
 long do_get_debugreg(uint64_t reg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	(void)a2, (void)a3, (void)a4, (void)a5;
-	return (uint32_t)reg < 8 ? (long)debugreg_get(cpu_current(), (uint32_t)reg) : -XEN_ENODEV;
+	return (uint32_t)reg < 8 ? (long)debugreg_get(cpu_current(), (uint32_t)reg)
+				 : refuse_at(-XEN_ENODEV, REASON_BAD_DEBUG_REGISTER, reg);
 }

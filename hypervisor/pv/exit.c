@@ -55,6 +55,23 @@ void sysenter_from_guest(struct regs *r)
 	}
 }
 
+void guest_call_name(uint32_t *call, uint32_t *op)
+{
+	const struct multicall_state *mc = multicall_current();
+	const struct regs *r = guest_regs();
+
+	if (mc->active) {
+		*call = (uint32_t)mc->op;
+		*op = (uint32_t)mc->args[0];
+	} else if ((r->vector & REGS_SYSCALL) && cpu_info()->current->pv->kernel_mode) {
+		*call = (uint32_t)r->rax;
+		*op = (uint32_t)r->rdi;
+	} else {
+		*call = PAVANE_NO_CALL;
+		*op = 0;
+	}
+}
+
 void guest_hypercall_restart(unsigned int nr, unsigned int nargs, const uint64_t *args)
 {
 	struct regs *r = guest_regs();

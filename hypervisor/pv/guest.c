@@ -6,6 +6,7 @@
 
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "core/rights.h"
@@ -32,14 +33,14 @@ int guest_domain_create(struct domain *d)
 	struct pv_domain *p = pool_alloc(sizeof(*p));
 
 	if (!p) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	d->pv = p;
 	p->l3 = alloc_page();
 	p->l2 = alloc_page();
 	if (!p->l3 || !p->l2 || pirq_table_create(d)) {
 		guest_domain_destroy(d);
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	p->l3[0] = mfn_to_paddr(virt_to_frame(p->l2)) | PTE_P | PTE_RW | PTE_US | PTE_A;
 	return 0;
@@ -76,7 +77,7 @@ static int window_create(struct vcpu *v)
 	if (!p->l1[i]) {
 		p->l1[i] = alloc_page();
 		if (!p->l1[i]) {
-			return -XEN_ENOMEM;
+			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		}
 		p->l2[i] = mfn_to_paddr(virt_to_frame(p->l1[i])) | PTE_P | PTE_RW | PTE_US | PTE_A;
 	}
@@ -93,7 +94,7 @@ int guest_vcpu_create(struct vcpu *v)
 	struct pv_vcpu *p = pool_alloc(sizeof(*p));
 
 	if (!p) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	v->pv = p;
 	for (unsigned int i = 0; i < ARRAY_SIZE(p->gdt_frame); i++) {
@@ -106,7 +107,7 @@ int guest_vcpu_create(struct vcpu *v)
 	p->fpu = fpu_alloc();
 	if (!p->traps || !p->fpu || window_create(v)) {
 		guest_vcpu_destroy(v);
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	p->kernel_mode = true;
 	p->xcr0 = 1;
@@ -200,10 +201,10 @@ int guest_named_error(domid_t id)
 	struct domain *d = domain_get(id);
 
 	if (!d) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, id);
 	}
 	domain_put(d);
-	return -XEN_EPERM;
+	return refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, id);
 }
 
 void guest_named_done(struct domain *d)
@@ -233,7 +234,7 @@ mfn_t guest_kernel_table(const struct vcpu *v)
 void guest_report_done(gva_t to, uint32_t done)
 {
 	if (to) {
-		(void)copy_out(to, &done);
+		(void)cpu_copy_to_guest(to, &done, sizeof(done));
 	}
 }
 

@@ -3,6 +3,7 @@
  * banks are offered, so there is nothing to fetch (public/arch-x86/xen-mca.h).
  */
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "pv/guest.h"
@@ -56,7 +57,7 @@ long do_mca(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 		return -XEN_EFAULT;
 	}
 	if (mc.interface_version != XEN_MCA_INTERFACE_VERSION) {
-		return -XEN_EACCES;
+		return refuse_at(-XEN_EACCES, REASON_INTERFACE_VERSION, mc.interface_version);
 	}
 	switch (mc.cmd) {
 	case XEN_MC_fetch:
@@ -68,7 +69,7 @@ long do_mca(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 		rc = physcpuinfo(&mc.u.mc_physcpuinfo);
 		break;
 	default:
-		return -XEN_ENOSYS;
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, mc.cmd);
 	}
 	return rc == 0 && copy_out(arg, &mc) ? -XEN_EFAULT : rc;
 }

@@ -4,6 +4,7 @@
  * request and the flushes that go with it.
  */
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "core/rights.h"
@@ -37,7 +38,9 @@ static int open_context(struct update_context *c, uint64_t foreign)
 	}
 	if ((foreign & 0xffff) == DOMID_IO || (foreign & 0xffff) == DOMID_XEN) {
 		c->owner = me; /* device frames are judged by the mapper's own rights */
-		return me->hardware ? 0 : (guest_named_done(c->d), -XEN_EPERM);
+		return me->hardware
+			       ? 0
+			       : (guest_named_done(c->d), refuse(-XEN_EPERM, REASON_NO_HARDWARE));
 	}
 	c->owner = guest_named_domain((domid_t)foreign);
 	if (!c->owner) {
@@ -87,7 +90,7 @@ static force_inline int update_one(struct update_context *c, gva_t at)
 		       "");
 	if (unlikely(!guest_range(at, sizeof(struct mmu_update))) || !guest_get64(&ptr, &req[0]) ||
 	    !guest_get64(&val, &req[1])) {
-		return -XEN_EFAULT;
+		return refuse_at(-XEN_EFAULT, REASON_BAD_ADDRESS, at);
 	}
 	/* Entries are aligned: the ABI has but two bits, yet a third is no entry's place either. */
 	switch (ptr & 7) {
@@ -97,9 +100,11 @@ static force_inline int update_one(struct update_context *c, gva_t at)
 	case MMU_PT_UPDATE_PRESERVE_AD:
 		return update_entry(c, ptr & ~7ULL, val, true);
 	case MMU_MACHPHYS_UPDATE:
-		return dompages_place(c->owner, paddr_to_mfn(ptr), val) ? 0 : -XEN_EINVAL;
+		return dompages_place(c->owner, paddr_to_mfn(ptr), val)
+			       ? 0
+			       : refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, ptr >> PAGE_SHIFT);
 	default:
-		return -XEN_ENOSYS;
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, ptr & 7);
 	}
 }
 
@@ -128,7 +133,8 @@ static out_of_line long update_many(uint64_t ureqs, uint64_t count, uint64_t pdo
 	long rc;
 
 	/* A continued call carries what was done before in *pdone already, if that could be written. */
-	if (unlikely(count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
+	if (unlikely(count & (1U << 31)) && pdone &&
+	    cpu_copy_from_guest(&before, pdone, sizeof(before))) {
 		before = 0;
 	}
 	rc = open_context(&c, foreign);
@@ -223,17 +229,16 @@ static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain
 {
 	struct vcpu *v = cpu_info()->current;
 	struct domain *d = v->domain;
-	long rc = -XEN_EINVAL;
+	long rc;
 	uint64_t at;
 
 	if (va >= HV_START && va < HV_END) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_HYPERVISOR_SLOT, va);
 	}
 	spin_lock(&d->pages.pt_lock);
 	at = ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va);
-	if (at) {
-		rc = pagetype_write(d, paddr_to_mfn(at), ptwalk_index(at), entry, owner, false);
-	}
+	rc = at ? pagetype_write(d, paddr_to_mfn(at), ptwalk_index(at), entry, owner, false)
+		: refuse_at(-XEN_EINVAL, REASON_NOT_MAPPED, va);
 	spin_unlock(&d->pages.pt_lock);
 	return rc || !(flags & UVMF_FLUSHTYPE_MASK) ? rc : flush_after(d, va, flags);
 }

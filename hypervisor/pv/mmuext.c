@@ -2,6 +2,7 @@
  * mmuext_op: pins, page-table bases, flushes, the LDT, and copies of whole frames.
  */
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "core/rights.h"
@@ -36,7 +37,7 @@ static int flush_multi(struct domain *d, const struct mmuext_op *op, bool page)
 	uint64_t vcpus = 0;
 	size_t bytes = (d->max_vcpus + 7) / 8;
 
-	if (cpu_copy_from_guest(&vcpus, handle_gva(op->arg2.vcpumask), MIN(bytes, sizeof(vcpus)))) {
+	if (copy_bytes_in(&vcpus, handle_gva(op->arg2.vcpumask), MIN(bytes, sizeof(vcpus)))) {
 		return -XEN_EFAULT;
 	}
 	if (page) {
@@ -63,7 +64,7 @@ static int copy_frame(struct domain *d, mfn_t to, mfn_t from)
 	int rc;
 
 	if (!frame_valid(from) || !frame_get(from, d)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_FRAME_NOT_OWNED, from.n);
 	}
 	rc = frame_get_type(to, FRAME_WRITABLE, d);
 	if (rc == 0) {
@@ -94,18 +95,20 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 	case MMUEXT_UNPIN_TABLE:
 		return unpin(d, m);
 	case MMUEXT_CLEAR_PAGE:
-		return frame_valid(m) ? clear_frame(d, m) : -XEN_EINVAL;
+		return frame_valid(m) ? clear_frame(d, m)
+				      : refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, m.n);
 	case MMUEXT_COPY_PAGE:
-		return frame_valid(m) ? copy_frame(d, m, mfn(op->arg2.src_mfn)) : -XEN_EINVAL;
+		return frame_valid(m) ? copy_frame(d, m, mfn(op->arg2.src_mfn))
+				      : refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, m.n);
 	default:
 		break;
 	}
 	if (!self) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_FLUSH_SELF_ONLY);
 	}
 	switch (op->cmd) {
 	case MMUEXT_NEW_BASEPTR:
-		return m.n ? guest_set_base(v, m, false) : -XEN_EINVAL;
+		return m.n ? guest_set_base(v, m, false) : refuse(-XEN_EINVAL, REASON_NO_BASE);
 	case MMUEXT_NEW_USER_BASEPTR:
 		return guest_set_base(v, m, true);
 	case MMUEXT_TLB_FLUSH_LOCAL:
@@ -127,7 +130,7 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		if (!d->hardware) {
-			return -XEN_EACCES;
+			return refuse(-XEN_EACCES, REASON_NO_CACHE_CONTROL);
 		}
 		__asm__ volatile("wbinvd" ::: "memory");
 		return 0;
@@ -135,9 +138,9 @@ static int one_op(struct domain *d, const struct mmuext_op *op)
 		return segments_set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
 	case MMUEXT_MARK_SUPER:
 	case MMUEXT_UNMARK_SUPER:
-		return -XEN_EOPNOTSUPP;
+		return refuse(-XEN_EOPNOTSUPP, REASON_NOT_SERVED);
 	default:
-		return -XEN_ENOSYS;
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, op->cmd);
 	}
 }
 
@@ -153,7 +156,7 @@ long do_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreign
 	if (!d) {
 		return guest_named_error((domid_t)foreign);
 	}
-	if ((count & (1U << 31)) && pdone && copy_in(&before, pdone)) {
+	if ((count & (1U << 31)) && pdone && cpu_copy_from_guest(&before, pdone, sizeof(before))) {
 		before = 0;
 	}
 	/* Before the first, between two and after the last: tables that are still being taken apart. */

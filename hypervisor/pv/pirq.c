@@ -10,6 +10,7 @@
 #include "arch/cpu.h"
 #include "arch/guest.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/domain.h"
 #include "core/evtchn.h"
 #include "mm/frame.h"
@@ -32,7 +33,7 @@ int pirq_table_create(struct domain *d)
 	}
 	t = pool_alloc(sizeof(*t));
 	if (!t) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	spin_init(&t->lock, LOCK_PIRQ);
 	t->eoi_frame = MFN_NONE;
@@ -102,14 +103,14 @@ int guest_pirq_bind(struct domain *d, unsigned int pirq, bool share)
 
 	(void)share; /* with one hardware domain there is nobody to share with */
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	spin_lock(&t->lock);
 	p = get_pirq(t, pirq);
 	if (!p) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, pirq);
 	} else if (p->bound) {
-		rc = -XEN_EBUSY;
+		rc = refuse_at(-XEN_EBUSY, REASON_PIRQ_TAKEN, pirq);
 	} else if (p->kind == PIRQ_GSI) {
 		rc = bind_gsi(p);
 	} else {
@@ -169,10 +170,10 @@ int pirq_eoi(struct domain *d, unsigned int pirq)
 {
 	struct pirq_table *t = table_of(d);
 	struct pirq *p;
-	int rc = -XEN_EINVAL;
+	int rc = 0;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	spin_lock(&t->lock);
 	p = get_pirq(t, pirq);
@@ -180,7 +181,8 @@ int pirq_eoi(struct domain *d, unsigned int pirq)
 		if (p->kind == PIRQ_GSI && p->bound) {
 			irq_gsi_done(p->gsi);
 		}
-		rc = 0;
+	} else {
+		rc = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, pirq);
 	}
 	spin_unlock(&t->lock);
 	return rc;
@@ -190,16 +192,17 @@ int pirq_status(struct domain *d, unsigned int pirq, uint32_t *flags)
 {
 	struct pirq_table *t = table_of(d);
 	struct pirq *p;
-	int rc = -XEN_EINVAL;
+	int rc = 0;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	spin_lock(&t->lock);
 	p = get_pirq(t, pirq);
 	if (p) {
 		*flags = wants_eoi(p) ? XENIRQSTAT_needs_eoi : 0;
-		rc = 0;
+	} else {
+		rc = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, pirq);
 	}
 	spin_unlock(&t->lock);
 	return rc;
@@ -211,7 +214,7 @@ int pirq_set_eoi_frame(struct domain *d, mfn_t m)
 	int rc;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	rc = frame_get_type(m, FRAME_WRITABLE, d);
 	if (rc) {
@@ -219,7 +222,7 @@ int pirq_set_eoi_frame(struct domain *d, mfn_t m)
 	}
 	spin_lock(&t->lock);
 	if (t->eoi_map) {
-		rc = -XEN_EBUSY;
+		rc = refuse_at(-XEN_EBUSY, REASON_FRAME_IN_USE, t->eoi_frame.n);
 	} else {
 		t->eoi_frame = m;
 		t->eoi_map = frame_to_virt(m);
@@ -265,7 +268,7 @@ static int find_run(struct pirq_table *t, unsigned int count)
 			return (int)i;
 		}
 	}
-	return -XEN_ENOSPC;
+	return refuse(-XEN_ENOSPC, REASON_NO_FREE_INTERRUPT);
 }
 
 static int find_for_gsi(struct pirq_table *t, unsigned int gsi)
@@ -278,7 +281,7 @@ static int find_for_gsi(struct pirq_table *t, unsigned int gsi)
 			return (int)i;
 		}
 	}
-	return -XEN_ENOSPC;
+	return refuse(-XEN_ENOSPC, REASON_NO_FREE_INTERRUPT);
 }
 
 int pirq_find_free(struct domain *d, bool msi)
@@ -287,7 +290,7 @@ int pirq_find_free(struct domain *d, bool msi)
 	int rc;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	spin_lock(&t->lock);
 	rc = msi ? find_run(t, 1) : find_for_gsi(t, PIRQS);
@@ -300,15 +303,17 @@ static int map_gsi_locked(struct pirq_table *t, unsigned int gsi, int wanted)
 	for (unsigned int i = 0; i < PIRQS; i++) {
 		if (t->pirq[i].kind == PIRQ_GSI && t->pirq[i].gsi == gsi) {
 			/* Asking twice is harmless; under two numbers it is not. */
-			return wanted < 0 || wanted == (int)i ? (int)i : -XEN_EEXIST;
+			return wanted < 0 || wanted == (int)i
+				       ? (int)i
+				       : refuse_at(-XEN_EEXIST, REASON_PIRQ_TAKEN, i);
 		}
 	}
 	if (wanted < 0) {
 		wanted = find_for_gsi(t, gsi);
 	} else if (wanted >= (int)PIRQS) {
-		wanted = -XEN_EINVAL;
+		wanted = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, wanted);
 	} else if (t->pirq[wanted].kind != PIRQ_FREE) {
-		wanted = -XEN_EBUSY;
+		wanted = refuse_at(-XEN_EBUSY, REASON_PIRQ_TAKEN, wanted);
 	}
 	if (wanted >= 0) {
 		t->pirq[wanted].kind = PIRQ_GSI;
@@ -323,10 +328,10 @@ int pirq_map_gsi(struct domain *d, unsigned int gsi, int wanted)
 	int rc;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	if (!ioapic_has_gsi(gsi)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, gsi);
 	}
 	spin_lock(&t->lock);
 	rc = map_gsi_locked(t, gsi, wanted);
@@ -344,18 +349,18 @@ static int choose_run(struct pirq_table *t, const struct msi *m, int wanted)
 {
 	for (unsigned int i = 0; i < PIRQS; i++) {
 		if (t->pirq[i].kind == PIRQ_MSI && same_source(t->pirq[i].msi, m)) {
-			return -XEN_EEXIST;
+			return refuse_at(-XEN_EEXIST, REASON_PIRQ_TAKEN, i);
 		}
 	}
 	if (wanted < 0) {
 		return find_run(t, m->count);
 	}
 	if ((unsigned int)wanted >= PIRQS || m->count > PIRQS - (unsigned int)wanted) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, wanted);
 	}
 	for (unsigned int i = 0; i < m->count; i++) {
 		if (t->pirq[(unsigned int)wanted + i].kind != PIRQ_FREE) {
-			return -XEN_EBUSY;
+			return refuse_at(-XEN_EBUSY, REASON_PIRQ_TAKEN, wanted);
 		}
 	}
 	return wanted;
@@ -368,14 +373,14 @@ int pirq_map_msi(struct domain *d, const struct msi *m, int wanted)
 	int first, rc;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	if (!m->count || m->count > 32) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_MESSAGE, m->count);
 	}
 	own = pool_alloc(sizeof(*own));
 	if (!own) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	*own = *m;
 	spin_lock(&t->lock);
@@ -428,7 +433,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 	struct pirq *p;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	spin_lock(&t->lock);
 	p = get_pirq(t, pirq);
@@ -436,7 +441,7 @@ int pirq_unmap(struct domain *d, unsigned int pirq)
 		drop(t, p);
 	}
 	spin_unlock(&t->lock);
-	return p ? 0 : -XEN_EINVAL;
+	return p ? 0 : refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, pirq);
 }
 
 static bool of_device(const struct pirq *p, uint16_t seg, uint8_t bus, uint8_t devfn)
@@ -480,7 +485,7 @@ int pirq_restore_msi(struct domain *d, uint16_t seg, uint8_t bus, uint8_t devfn)
 	int rc = -XEN_ESRCH;
 
 	if (!t) {
-		return -XEN_EPERM;
+		return refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	}
 	spin_lock(&t->lock);
 	for (unsigned int i = 0; i < PIRQS; i++) {
@@ -492,7 +497,7 @@ int pirq_restore_msi(struct domain *d, uint16_t seg, uint8_t bus, uint8_t devfn)
 		}
 	}
 	spin_unlock(&t->lock);
-	return rc;
+	return rc ? refuse_at(rc, REASON_NO_SUCH_DEVICE, (unsigned int)bus << 8 | devfn) : 0;
 }
 
 void pirq_table_destroy(struct domain *d)

@@ -4,6 +4,7 @@
  * address space.  Pages 14 and 15 of the window are the hypervisor's.
  */
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "lib/string.h"
@@ -53,7 +54,7 @@ int segments_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned int entrie
 	int rc = 0;
 
 	if (pages > ARRAY_SIZE(p->gdt_frame)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_TABLE_SIZE, entries);
 	}
 	for (got = 0; got < pages; got++) {
 		rc = frame_get_type(mfn(frames[got]), FRAME_SEGDESC, v->domain);
@@ -61,7 +62,7 @@ int segments_set_gdt(struct vcpu *v, const uint64_t *frames, unsigned int entrie
 			while (got-- > 0) {
 				frame_put_type(mfn(frames[got]));
 			}
-			return -XEN_EINVAL;
+			return refuse_as(-XEN_EINVAL);
 		}
 	}
 	segments_drop_gdt(v);
@@ -80,9 +81,9 @@ long do_set_gdt(uint64_t list, uint64_t entries, uint64_t a3, uint64_t a4, uint6
 
 	(void)a3, (void)a4, (void)a5;
 	if (entries > 14 * 512) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_TABLE_SIZE, entries);
 	}
-	if (cpu_copy_from_guest(frames, list, (entries + 511) / 512 * 8)) {
+	if (copy_bytes_in(frames, list, (entries + 511) / 512 * 8)) {
 		return -XEN_EFAULT;
 	}
 	return segments_set_gdt(cpu_current(), frames, (unsigned int)entries);
@@ -152,7 +153,7 @@ int segments_set_ldt(struct vcpu *v, uint64_t base, unsigned int entries)
 	struct pv_vcpu *p = v->pv;
 
 	if (!segments_ldt_valid(base, entries)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_TABLE_SIZE, entries);
 	}
 	segments_drop_ldt(v);
 	p->ldt_base = base;
@@ -196,11 +197,11 @@ long do_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_t a
 
 	(void)a3, (void)a4, (void)a5;
 	if ((maddr & 7) || !frame_valid(m) || !segdesc_fix(&desc)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_DESCRIPTOR, maddr);
 	}
 	t = frame_type_of(frame_of(m)) == FRAME_SEGDESC ? FRAME_SEGDESC : FRAME_WRITABLE;
 	if (frame_get_type(m, t, d)) {
-		return -XEN_EINVAL;
+		return refuse_as(-XEN_EINVAL);
 	}
 	*(volatile uint64_t *)((char *)frame_to_virt(m) + (maddr & ~PAGE_MASK)) = desc;
 	frame_put_type(m);
@@ -220,7 +221,7 @@ long do_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4
 		return 0;
 	}
 	if (!va_canonical(base)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NOT_CANONICAL, base);
 	}
 	switch (which) {
 	case SEGBASE_FS:
@@ -233,7 +234,7 @@ long do_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4
 		wrmsr(MSR_GS_BASE, base);
 		return 0;
 	default:
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, which);
 	}
 }
 

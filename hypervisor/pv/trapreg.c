@@ -4,6 +4,7 @@
 #include <xen/callback.h>
 #include <xen/nmi.h>
 
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/hypercall.h"
 #include "pv/guest.h"
@@ -46,7 +47,7 @@ long do_set_trap_table(uint64_t traps, uint64_t a2, uint64_t a3, uint64_t a4, ui
 			break;
 		}
 		if (!handler_ok(t.address)) {
-			return -XEN_EINVAL;
+			return refuse_at(-XEN_EINVAL, REASON_NOT_CANONICAL, t.address);
 		}
 		trapreg_set(v, &t);
 	}
@@ -77,7 +78,7 @@ static long register_nmi(struct vcpu *v, uint64_t address)
 	struct trap_info t = { .vector = 2, .flags = 4, .cs = FLAT_KERNEL_CS, .address = address };
 
 	if (!handler_ok(address)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NOT_CANONICAL, address);
 	}
 	trapreg_set(v, &t);
 	return 0;
@@ -107,10 +108,10 @@ long do_callback_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 		}
 		slot = callback_slot(v->pv, reg.type);
 		if (!slot) {
-			return -XEN_ENOSYS;
+			return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_CALLBACK, reg.type);
 		}
 		if (!handler_ok(reg.address)) {
-			return -XEN_EINVAL;
+			return refuse_at(-XEN_EINVAL, REASON_NOT_CANONICAL, reg.address);
 		}
 		*slot = (struct pv_callback){ reg.address, reg.flags & CALLBACKF_mask_events };
 		if (slot == &v->pv->event) {
@@ -126,12 +127,15 @@ long do_callback_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 		}
 		/* Only those that a guest can live without. */
 		if (unreg.type != CALLBACKTYPE_syscall32 && unreg.type != CALLBACKTYPE_sysenter) {
-			return callback_slot(v->pv, unreg.type) ? -XEN_EINVAL : -XEN_ENOSYS;
+			return callback_slot(v->pv, unreg.type)
+				       ? refuse_at(-XEN_EINVAL, REASON_CALLBACK_NEEDED, unreg.type)
+				       : refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_CALLBACK,
+						   unreg.type);
 		}
 		*callback_slot(v->pv, unreg.type) = (struct pv_callback){ 0, false };
 		return 0;
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }
 
@@ -141,7 +145,7 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall, uint6
 
 	(void)a4, (void)a5;
 	if (!handler_ok(event) || !handler_ok(failsafe) || !handler_ok(syscall)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NOT_CANONICAL, event);
 	}
 	p->event = (struct pv_callback){ event, true };
 	p->failsafe = (struct pv_callback){ failsafe, false };
@@ -164,7 +168,7 @@ long do_nmi_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5
 	case XENNMI_unregister_callback:
 		return unregister_nmi(v);
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }
 

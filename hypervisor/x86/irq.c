@@ -13,6 +13,7 @@
 #include "arch/upcall.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "x86/apic.h"
 #include "x86/machine.h"
 #include "x86/trap.h"
@@ -60,7 +61,7 @@ static int alloc_locked(unsigned int count)
 	unsigned int span = VECTOR_DEVICE_LAST + 1 - VECTOR_DEVICE_FIRST;
 
 	if (!count || (count & (count - 1)) || count > 32) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_MESSAGE, count);
 	}
 	for (unsigned int i = 0; i < span; i++) {
 		unsigned int v = VECTOR_DEVICE_FIRST +
@@ -79,7 +80,7 @@ static int alloc_locked(unsigned int count)
 		next_vector = v + count > VECTOR_DEVICE_LAST ? VECTOR_DEVICE_FIRST : v + count;
 		return (int)v;
 	}
-	return -XEN_ENOSPC;
+	return refuse(-XEN_ENOSPC, REASON_NO_FREE_INTERRUPT);
 }
 
 int irq_vector_alloc(unsigned int count)
@@ -148,7 +149,7 @@ static int gsi_setup_locked(unsigned int gsi, bool level, bool active_low)
 	int v;
 
 	if (gsi >= MAX_GSIS || !ioapic_has_gsi(gsi)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, gsi);
 	}
 	if (lines[gsi].vector) {
 		return -XEN_EEXIST;
@@ -188,14 +189,14 @@ int irq_gsi_claim(unsigned int gsi, irq_handler fn, void *arg)
 	int rc = 0;
 
 	if (gsi >= MAX_GSIS) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, gsi);
 	}
 	spin_lock(&irq_lock);
 	s = &slots[lines[gsi].vector];
 	if (!lines[gsi].vector) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_LINE, gsi);
 	} else if (lines[gsi].claimed) {
-		rc = -XEN_EBUSY;
+		rc = refuse_at(-XEN_EBUSY, REASON_PIRQ_TAKEN, gsi);
 	} else {
 		lines[gsi].claimed = true;
 		lines[gsi].in_service = false;

@@ -4,6 +4,7 @@
 #include <xen/errno.h>
 
 #include "base/log.h"
+#include "base/refuse.h"
 #include "mm/frame.h"
 #include "x86/irq.h"
 #include "x86/machine.h"
@@ -114,19 +115,19 @@ static int find_row(struct msi *m)
 	char *page;
 
 	if (m->entry > (control & 0x7ff) || m->count != 1) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_MESSAGE, m->entry);
 	}
 	if (!(read_cfg(m, COMMAND, 2) & COMMAND_MEMORY)) {
-		return -XEN_ENXIO;
+		return refuse(-XEN_ENXIO, REASON_DEVICE_ASLEEP);
 	}
 	/* Virtual functions have empty BARs: there the control domain's word counts, within the same check. */
 	row = (bar ? bar + (where & ~7u) : m->table_base) + (paddr_t)m->entry * ROW_SIZE;
 	if (!is_device_memory(row)) {
-		return -XEN_EPERM;
+		return refuse_at(-XEN_EPERM, REASON_DEVICE_MEMORY, row >> PAGE_SHIFT);
 	}
 	page = map_table_page(row & PAGE_MASK);
 	if (!page) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	m->row = (volatile uint32_t *)(page + (row & ~PAGE_MASK));
 	return 0;
@@ -139,8 +140,9 @@ static int find_msi(struct msi *m)
 
 	m->wide = control & 0x80;
 	m->maskable = control & 0x100;
-	return m->count && !(m->count & (m->count - 1)) && m->count <= MIN(able, 32u) ? 0
-										      : -XEN_EINVAL;
+	return m->count && !(m->count & (m->count - 1)) && m->count <= MIN(able, 32u)
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_BAD_MESSAGE, m->count);
 }
 
 static unsigned int data_reg(const struct msi *m)
@@ -195,7 +197,8 @@ int msi_setup(struct msi *m)
 
 	m->cap = pci_find_capability(m->seg, m->bus, m->devfn, m->x ? CAP_MSIX : CAP_MSI);
 	if (!m->cap) {
-		return -XEN_ENODEV;
+		return refuse_at(-XEN_ENODEV, REASON_NO_SUCH_DEVICE,
+				 ((unsigned)m->bus << 8) | m->devfn);
 	}
 	rc = m->x ? find_row(m) : find_msi(m);
 	if (rc) {

@@ -21,6 +21,7 @@
 #include "arch/guest.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/domain.h"
 #include "core/sched/policy.h"
 #include "core/softirq.h"
@@ -301,7 +302,7 @@ int sched_set_affinity(struct vcpu *v, cpumask_t mask)
 	bool moves;
 
 	if (!(mask & online())) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_CPU_IN_MASK, mask);
 	}
 	q = lock_queue_of(v);
 	v->affinity = mask;

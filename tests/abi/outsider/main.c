@@ -222,8 +222,8 @@ static bool over(void)
 
 static void harmless(void)
 {
-	static const unsigned int unused[] = { 43, 44, 45, 46, 47, 50, 51, 52, 53, 54,
-					       55, 56, 57, 58, 59, 60, 61, 62, 63 };
+	static const unsigned int unused[] = { 43, 44, 45, 46, 47, 50, 51, 52, 53,
+					       54, 56, 57, 58, 59, 60, 61, 62, 63 };
 	static bool answered[64];
 	uint64_t before = settled_free_pages();
 	unsigned int children = 0, lost = 0;

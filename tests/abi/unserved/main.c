@@ -48,7 +48,8 @@ enum verdict guest_main(void)
 	one(__HYPERVISOR_dm_op, "dm_op");
 	one(__HYPERVISOR_hypfs_op, "hypfs_op");
 	one(__HYPERVISOR_xenpmu_op, "xenpmu_op");
-	for (unsigned int nr = __HYPERVISOR_arch_1; nr <= __HYPERVISOR_arch_7; nr++) {
+	/* The last of them is our own: tests/abi/reasons. */
+	for (unsigned int nr = __HYPERVISOR_arch_1; nr < __HYPERVISOR_arch_7; nr++) {
 		one(nr, "a call of no architecture");
 	}
 	for (unsigned int nr = 64; nr < 1024; nr++) {

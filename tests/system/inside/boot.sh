@@ -27,6 +27,19 @@ else
 fi
 check "login on the console" login first
 same "guest runs the package's kernel" "$KERNEL" "$(guest first 'uname -r')"
+# Stock kernels ask for performance counters, which nobody has here.
+why=$(pav why first 2>&1)
+case $why in
+*"first, vCPU 0, "*": xenpmu_op "*": EOPNOTSUPP, NOT_SERVED"*) ok "pav why: $(echo "$why" | grep xenpmu_op | head -n 1)" ;;
+*) bad "pav why first says: $why" ;;
+esac
+same "the same as JSON" EOPNOTSUPP "$(pav why first --json | sed -n '/"xenpmu_op"/,/}/s/.*"status": "\(.*\)",/\1/p' | head -n 1)"
+check "and of all domains" sh -c "pav why | grep -q '^domain 0[:,]'"
+if why=$(pav why nobody 2>&1); then
+	bad "pav why nobody: $why"
+else
+	same "of a domain that is not there" "pav: there is no domain called nobody" "$why"
+fi
 # Both read the hypervisor's clock; what is between is the console's slowness.
 before=$(date +%s)
 then=$(guest first 'date +%s')

@@ -2,7 +2,7 @@
 
 HV_MM_HOST_CFLAGS := -Ihypervisor -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x00040f00 -fno-strict-aliasing
 HV_MM_BASE := hypervisor/base/lock.c hypervisor/base/bug.c hypervisor/base/log.c hypervisor/lib/fmt.c
-HV_MM_UNDER_TEST := $(wildcard hypervisor/mm/*.c) $(HV_MM_BASE) tests/fake/cpu_fake.c
+HV_MM_UNDER_TEST := $(wildcard hypervisor/mm/*.c) $(HV_MM_BASE) tests/fake/cpu_fake.c tests/fake/refuse_fake.c
 HV_MM_WORLD := tests/unit/hypervisor/mm/world.c $(HV_MM_UNDER_TEST)
 $(foreach f,$(HV_MM_WORLD) $(wildcard hypervisor/lib/*.c tests/unit/hypervisor/lib/*.c tests/unit/hypervisor/base/*.c \
 	tests/unit/hypervisor/mm/*.c),$(eval CFLAGS_$(subst /,_,$f) := $(HV_MM_HOST_CFLAGS)))

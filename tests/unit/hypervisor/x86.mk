@@ -6,8 +6,8 @@ $(foreach f,$(addprefix hypervisor/x86/,acpi.c rtc.c msi.c irq.c serial.c thunk.
 
 $(eval $(call unit_test,hypervisor/x86/acpi_test,hypervisor/x86/acpi.c,))
 $(eval $(call unit_test,hypervisor/x86/clock_test,hypervisor/x86/rtc.c,))
-$(eval $(call unit_test,hypervisor/x86/msi_test,hypervisor/x86/msi.c,))
-$(eval $(call unit_test,hypervisor/x86/irq_test,hypervisor/x86/irq.c hypervisor/base/lock.c,))
+$(eval $(call unit_test,hypervisor/x86/msi_test,hypervisor/x86/msi.c tests/fake/refuse_fake.c,))
+$(eval $(call unit_test,hypervisor/x86/irq_test,hypervisor/x86/irq.c hypervisor/base/lock.c tests/fake/refuse_fake.c,))
 $(eval $(call unit_test,hypervisor/x86/thunk_test,hypervisor/x86/thunk.c,))
 $(eval $(call unit_test,hypervisor/x86/serial_test,hypervisor/x86/serial.c,))
-$(eval $(call unit_test,hypervisor/pv/pirq_test,hypervisor/pv/pirq.c hypervisor/base/lock.c,))
+$(eval $(call unit_test,hypervisor/pv/pirq_test,hypervisor/pv/pirq.c hypervisor/base/lock.c tests/fake/refuse_fake.c,))

@@ -203,6 +203,12 @@ void guest_hypercall_restart(unsigned int nr, unsigned int nargs, const uint64_t
 	memcpy(machine.restart + 1, args, nargs * sizeof(*args));
 }
 
+void guest_call_name(uint32_t *call, uint32_t *op)
+{
+	*call = machine.call;
+	*op = machine.op;
+}
+
 void guest_time_scale(struct vcpu_time_info *t)
 {
 	t->tsc_timestamp = (uint64_t)machine.now;

@@ -35,6 +35,7 @@ struct machine {
 	uint64_t pages_left; /* total that dompages_relinquish() leaves, as if mapped elsewhere */
 	bool restarted;
 	uint64_t restart[6]; /* number and arguments */
+	uint32_t call, op;   /* what the guest is in the middle of */
 	unsigned int preempt_points;
 	unsigned int preempt_every; /* each so many, a softirq becomes pending there; 0 never */
 	bool fault;
