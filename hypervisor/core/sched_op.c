@@ -71,7 +71,7 @@ static long poll(gva_t arg)
 	atomic_fetch_or(&v->pause_flags, VPF_POLLING);
 	rc = any_pending(v->domain, &req);
 	if (rc != 0 || vcpu_event_pending(v)) {
-		atomic_fetch_and(&v->pause_flags, ~VPF_POLLING);
+		sched_go_on(v, VPF_POLLING);
 		return rc < 0 ? rc : 0;
 	}
 	if (req.timeout != 0) {

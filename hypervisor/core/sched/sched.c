@@ -280,10 +280,18 @@ void sched_block(void)
 
 	atomic_fetch_or(&v->pause_flags, VPF_BLOCKED);
 	if (vcpu_event_pending(v)) {
-		atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED);
+		sched_go_on(v, VPF_BLOCKED);
 		return;
 	}
 	softirq_raise(SOFTIRQ_SCHEDULE);
+}
+
+/* Who raised another flag meanwhile found this one set, and so left it to us to look: vcpu_set_flag(). */
+void sched_go_on(struct vcpu *v, uint32_t flag)
+{
+	if (atomic_fetch_and(&v->pause_flags, ~flag) & ~flag) {
+		softirq_raise(SOFTIRQ_SCHEDULE);
+	}
 }
 
 void sched_yield(void)

@@ -20,6 +20,8 @@ void sched_vcpu_destroy(struct vcpu *v);
 void sched_wake(struct vcpu *v);  /* became runnable */
 void sched_sleep(struct vcpu *v); /* stopped being runnable: off the queue, off its CPU soon */
 void sched_block(void);		  /* current vCPU: unless an event is pending */
+/* The current vCPU set this flag to wait, and need not: it goes on, unless it is held by another. */
+void sched_go_on(struct vcpu *v, uint32_t flag);
 void sched_yield(void);
 int sched_set_affinity(struct vcpu *v, cpumask_t mask); /* -EINVAL if no CPU of it is there */
 /* SOFTIRQ_SCHEDULE: chooses; if another is to run, guest_switch() and no return. */

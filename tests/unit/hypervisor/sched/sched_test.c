@@ -356,6 +356,35 @@ Test(sched, block_with_event_pending_returns_at_once)
 	cr_assert(vcpu_runnable(d->vcpu[0]));
 }
 
+/* Who pauses one that is about to block finds a flag there already, and leaves it to that one to stop. */
+Test(sched, block_and_poll_that_go_on_look_if_they_were_paused_meanwhile)
+{
+	struct sched_poll req = { .nr_ports = 0 };
+	struct domain *d;
+	struct vcpu *v;
+
+	start(1, "credit");
+	d = machine_domain(1, 1);
+	machine_up(d);
+	machine_settle();
+	machine_on(0);
+	v = d->vcpu[0];
+	v->info->evtchn_upcall_pending = 1;
+	v->info->evtchn_upcall_mask = 0;
+	atomic_fetch_or(&v->pause_flags, VPF_PAUSED);
+	do_sched_op(SCHEDOP_block, 0, 0, 0, 0);
+	machine_settle();
+	cr_assert(!is_running(v));
+	vcpu_clear_flag(v, VPF_PAUSED);
+	machine_settle();
+	cr_assert(is_running(v));
+	machine_on(0);
+	atomic_fetch_or(&v->pause_flags, VPF_PAUSED);
+	cr_assert_eq(do_sched_op(SCHEDOP_poll, (uintptr_t)&req, 0, 0, 0), 0);
+	machine_settle();
+	cr_assert(!is_running(v));
+}
+
 Test(sched, poll_ends_on_its_time_out_and_not_before)
 {
 	struct sched_poll req = { .nr_ports = 0 };
