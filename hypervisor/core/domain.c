@@ -366,31 +366,27 @@ static void sleep_sync_all(struct domain *d)
 	}
 }
 
-void domain_pause_nosync(struct domain *d)
-{
-	spin_lock(&d->lock);
-	if (d->pause_count++ == 0) {
-		set_flag_on_all(d, VPF_PAUSED);
-	}
-	spin_unlock(&d->lock);
-}
-
-void domain_pause(struct domain *d)
+static void hold_all(struct domain *d, unsigned int *count)
 {
 	BUG_ON(d == cpu_current()->domain);
-	domain_pause_nosync(d);
+	spin_lock(&d->lock);
+	if (d->pause_count + d->stop_count == 0) {
+		set_flag_on_all(d, VPF_PAUSED);
+	}
+	++*count;
+	spin_unlock(&d->lock);
 	sleep_sync_all(d);
 }
 
-int domain_unpause(struct domain *d)
+static int let_go(struct domain *d, unsigned int *count)
 {
 	int rc = 0;
 
 	spin_lock(&d->lock);
 	/* A dying domain's vCPUs never run again: what they would run on is already being taken away. */
-	if (d->dying || d->pause_count == 0) {
+	if (d->dying || *count == 0) {
 		rc = refuse(-XEN_EINVAL, REASON_NOT_PAUSED);
-	} else if (--d->pause_count == 0) {
+	} else if (--*count == 0 && d->pause_count + d->stop_count == 0) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
 			if (d->vcpu[i]->pause_count == 0) {
 				vcpu_clear_flag(d->vcpu[i], VPF_PAUSED);
@@ -399,6 +395,26 @@ int domain_unpause(struct domain *d)
 	}
 	spin_unlock(&d->lock);
 	return rc;
+}
+
+void domain_pause(struct domain *d)
+{
+	hold_all(d, &d->pause_count);
+}
+
+int domain_unpause(struct domain *d)
+{
+	return let_go(d, &d->pause_count);
+}
+
+void domain_stop(struct domain *d)
+{
+	hold_all(d, &d->stop_count);
+}
+
+void domain_go_on(struct domain *d)
+{
+	let_go(d, &d->stop_count);
 }
 
 void domain_pause_vcpu(struct vcpu *v)
@@ -489,7 +505,7 @@ static int kill_step(struct domain *d)
 		spin_lock(&d->lock);
 		d->dying = true;
 		spin_unlock(&d->lock);
-		domain_pause(d);
+		domain_stop(d);
 		return 0;
 	case KILL_EVENTS:
 		evtchn_close_all(&d->evtchn);

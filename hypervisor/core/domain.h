@@ -39,7 +39,8 @@ struct domain {
 	struct spinlock lock;
 	/* under lock: */
 	bool dying;
-	unsigned int pause_count; /* by the control domain and by ourselves */
+	unsigned int pause_count; /* by the control domain */
+	unsigned int stop_count;  /* by ourselves: not for the control domain to undo */
 	bool shutdown;
 	bool shutdown_code_given; /* by SCHEDOP_shutdown_code: it replaces any later reason */
 	unsigned int shutdown_code;
@@ -97,8 +98,10 @@ struct domain_config {
 int domain_create(domid_t *id, const struct domain_config *c, struct domain **out);
 void domain_pause(
 	struct domain *d); /* and waits until no vCPU of d runs; never call for the current domain */
-void domain_pause_nosync(struct domain *d);
 int domain_unpause(struct domain *d); /* -EINVAL if it is not paused, or is dying */
+/* The same for ourselves, while we look at or change what a vCPU that runs would use. */
+void domain_stop(struct domain *d);
+void domain_go_on(struct domain *d);
 /* All vCPUs stop; VIRQ_DOM_EXC to the control domain (for the control domain: machine powers off, reboots or halts). */
 void domain_shutdown(struct domain *d, unsigned int reason);
 void domain_resume(struct domain *d); /* after a shutdown(suspend) that was cancelled */

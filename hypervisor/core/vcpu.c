@@ -177,7 +177,7 @@ void vcpu_pause(struct vcpu *v)
 void vcpu_unpause(struct vcpu *v)
 {
 	BUG_ON(v->pause_count == 0);
-	if (--v->pause_count == 0 && v->domain->pause_count == 0) {
+	if (--v->pause_count == 0 && v->domain->pause_count + v->domain->stop_count == 0) {
 		vcpu_clear_flag(v, VPF_PAUSED);
 	}
 }

@@ -40,7 +40,7 @@ static long stop_for_context(struct domain *d, const struct xen_domctl *op, stru
 	if (!*v) {
 		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_VCPU, op->u.vcpucontext.vcpu);
 	}
-	domain_pause(d);
+	domain_stop(d);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ long domctl_set_context(struct domain *d, struct xen_domctl *op)
 	rc = copy_in(c, from) ? -XEN_EFAULT : stop_for_context(d, op, &v);
 	if (!rc) {
 		rc = set_context(v, c);
-		domain_unpause(d);
+		domain_go_on(d);
 	}
 	pool_free(c);
 	return rc;
@@ -103,7 +103,7 @@ long domctl_get_context(struct domain *d, struct xen_domctl *op)
 		} else {
 			rc = refuse_at(-XEN_ENODATA, REASON_VCPU_NO_CONTEXT, v->id);
 		}
-		domain_unpause(d);
+		domain_go_on(d);
 	}
 	if (!rc && copy_out(handle_gva(op->u.vcpucontext.ctxt), c)) {
 		rc = -XEN_EFAULT;

@@ -51,6 +51,18 @@ int domain_unpause(struct domain *d)
 	return 0;
 }
 
+void domain_stop(struct domain *d)
+{
+	d->stop_count++;
+	ctl.pauses++;
+}
+
+void domain_go_on(struct domain *d)
+{
+	d->stop_count--;
+	ctl.unpauses++;
+}
+
 void domain_resume(struct domain *d)
 {
 	(void)d;

@@ -294,7 +294,7 @@ Test(domctl, a_context_is_set_while_the_domain_stands_still)
 	op.u.vcpucontext.ctxt.p = NULL;
 	cr_expect_eq(call(XEN_DOMCTL_setvcpucontext, 1), -XEN_EOPNOTSUPP);
 	cr_expect_eq(ctl.pauses, ctl.unpauses);
-	cr_expect_eq(d1->pause_count, 0);
+	cr_expect_eq(d1->stop_count, 0);
 }
 
 Test(domctl, a_dying_domain_gets_no_new_context)

@@ -171,6 +171,24 @@ Test(domain, is_born_paused_with_events_masked)
 	cr_assert_eq(domain_unpause(guest), -XEN_EINVAL);
 }
 
+Test(domain, stopped_by_the_hypervisor_is_not_for_the_control_domain_to_start)
+{
+	start();
+	enter_guest();
+	machine_on(atomic_load(&control->vcpu[0]->cpu));
+	domain_stop(guest);
+	cr_assert_eq(domain_unpause(guest), -XEN_EINVAL);
+	cr_assert(!vcpu_runnable(guest->vcpu[0]));
+	domain_pause(guest);
+	domain_go_on(guest);
+	cr_assert(!vcpu_runnable(guest->vcpu[0]), "paused");
+	domain_stop(guest);
+	cr_assert_eq(domain_unpause(guest), 0);
+	cr_assert(!vcpu_runnable(guest->vcpu[0]), "stopped");
+	domain_go_on(guest);
+	cr_assert(vcpu_runnable(guest->vcpu[0]));
+}
+
 Test(domain, ids_are_found_and_not_reused_at_once)
 {
 	struct domain *d;
