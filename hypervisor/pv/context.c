@@ -129,6 +129,8 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	}
 	if (c->flags & VGCF_I387_VALID) {
 		fpu_set_legacy(p->fpu, &c->fpu_ctxt);
+	} else {
+		fpu_reset(p->fpu);
 	}
 	rc = segments_set_ldt(v, c->ldt_ents ? c->ldt_base : 0, (unsigned int)c->ldt_ents);
 	BUG_ON(rc); /* looked at first */
@@ -153,10 +155,11 @@ void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	u->r9 = r->r9, u->r8 = r->r8, u->rax = r->rax, u->rcx = r->rcx;
 	u->rdx = r->rdx, u->rsi = r->rsi, u->rdi = r->rdi;
 	u->rip = r->rip, u->cs = (uint16_t)r->cs, u->rsp = r->rsp, u->ss = (uint16_t)r->ss;
-	u->rflags = r->rflags;
+	u->rflags = r->rflags | (uint64_t)p->iopl << 12; /* as it is given */
 	u->saved_upcall_mask = v->info->evtchn_upcall_mask;
 	u->ds = p->sel.ds, u->es = p->sel.es, u->fs = p->sel.fs, u->gs = p->sel.gs;
-	c->flags = (p->kernel_mode ? VGCF_in_kernel : 0) | VGCF_I387_VALID | VGCF_online |
+	c->flags = (p->kernel_mode ? VGCF_in_kernel : 0) | VGCF_I387_VALID |
+		   (atomic_load(&v->pause_flags) & VPF_DOWN ? 0 : VGCF_online) |
 		   (p->failsafe.mask_events ? VGCF_failsafe_disables_events : 0) |
 		   (p->syscall.mask_events ? VGCF_syscall_disables_events : 0);
 	c->fs_base = p->fs_base;
@@ -171,6 +174,8 @@ void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->event_callback_eip = p->event.address;
 	c->failsafe_callback_eip = p->failsafe.address;
 	c->syscall_callback_eip = p->syscall.address;
+	c->ldt_base = p->ldt_entries ? p->ldt_base : 0;
+	c->ldt_ents = p->ldt_entries;
 	c->gdt_ents = p->gdt_entries;
 	for (unsigned int i = 0; i < ARRAY_SIZE(p->gdt_frame); i++) {
 		c->gdt_frames[i] = mfn_eq(p->gdt_frame[i], MFN_NONE) ? 0 : p->gdt_frame[i].n;

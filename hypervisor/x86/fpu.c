@@ -18,6 +18,10 @@ static size_t area_size = 512;
 /* x87, SSE, AVX, AVX-512 (three); nothing that needs XSS or PKRU. */
 #define XCR0_WANTED 0xe7ULL
 
+/* Offsets in the area (Intel SDM vol. 1, 10.5.1 and 13.4). */
+#define FCW_INITIAL 0x37f
+#define MXCSR_AT    24
+
 void fpu_setup(void)
 {
 	uint32_t a, b, c, d;
@@ -52,9 +56,15 @@ void *fpu_alloc(void)
 	}
 	p = (char *)ROUND_UP((uintptr_t)raw + 16, 64);
 	((void **)p)[-1] = raw;
-	*(uint16_t *)p = 0x37f;		/* FCW */
-	*(uint32_t *)(p + 24) = 0x1f80; /* MXCSR */
+	fpu_reset(p);
 	return p;
+}
+
+void fpu_reset(void *area)
+{
+	memset(area, 0, area_size);
+	*(uint16_t *)area = FCW_INITIAL;
+	*(uint32_t *)((char *)area + MXCSR_AT) = 0x1f80;
 }
 
 void fpu_free(void *area)
@@ -91,17 +101,13 @@ void fpu_load(void *area, uint64_t xcr0)
 {
 	if (!host_xcr0) {
 		if (fxrstor_safe(area)) {
-			memset(area, 0, 512);
-			*(uint16_t *)area = 0x37f;
-			*(uint32_t *)((char *)area + 24) = 0x1f80;
+			fpu_reset(area);
 			fxrstor_safe(area);
 		}
 		return;
 	}
 	if (xrstor_safe(area, ~0ULL)) {
-		memset(area, 0, area_size);
-		*(uint16_t *)area = 0x37f;
-		*(uint32_t *)((char *)area + 24) = 0x1f80;
+		fpu_reset(area);
 		xrstor_safe(area, ~0ULL);
 	}
 	set_xcr0(host_xcr0, xcr0);
@@ -114,7 +120,7 @@ void fpu_set_legacy(void *area, const void *fxsave)
 		memset((char *)area + 512, 0, area_size - 512);
 		*(uint64_t *)((char *)area + 512) = 3; /* XSTATE_BV: x87 and SSE are there */
 	}
-	*(uint32_t *)((char *)area + 24) &= 0xffff;
+	*(uint32_t *)((char *)area + MXCSR_AT) &= 0xffff;
 }
 
 void fpu_get_legacy(const void *area, void *fxsave)

@@ -4,8 +4,9 @@
 
 #include "lib/types.h"
 
-void fpu_setup(void);  /* each CPU */
-void *fpu_alloc(void); /* initial state; NULL: no memory */
+void fpu_setup(void);	    /* each CPU */
+void *fpu_alloc(void);	    /* initial state; NULL: no memory */
+void fpu_reset(void *area); /* as after reset */
 void fpu_free(void *area);
 void fpu_save(void *area, uint64_t xcr0); /* xcr0: what is loaded, the guest's own */
 void fpu_load(void *area, uint64_t xcr0);
