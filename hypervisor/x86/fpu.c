@@ -18,9 +18,15 @@ static size_t area_size = 512;
 /* x87, SSE, AVX, AVX-512 (three); nothing that needs XSS or PKRU. */
 #define XCR0_WANTED 0xe7ULL
 
-/* Offsets in the area (Intel SDM vol. 1, 10.5.1 and 13.4). */
+/* The area (Intel SDM vol. 1, 10.5.1, 13.3 and 13.4). */
 #define FCW_INITIAL 0x37f
 #define MXCSR_AT    24
+#define ST_AT	    32
+#define XMM_AT	    160
+#define XMM_END	    416
+#define LEGACY_SIZE 512
+#define XCR0_X87    1u
+#define XCR0_SSE    2u
 
 void fpu_setup(void)
 {
@@ -123,7 +129,19 @@ void fpu_set_legacy(void *area, const void *fxsave)
 	*(uint32_t *)((char *)area + MXCSR_AT) &= 0xffff;
 }
 
+/* XSAVEOPT does not write a component that is initial: what stands in its place is from an earlier time. */
 void fpu_get_legacy(const void *area, void *fxsave)
 {
-	memcpy(fxsave, area, 512);
+	const uint64_t *components = (const uint64_t *)((const char *)area + LEGACY_SIZE);
+	char *to = fxsave;
+
+	memcpy(to, area, LEGACY_SIZE);
+	if (host_xcr0 && !(*components & XCR0_X87)) {
+		memset(to, 0, MXCSR_AT);
+		*(uint16_t *)to = FCW_INITIAL;
+		memset(to + ST_AT, 0, XMM_AT - ST_AT);
+	}
+	if (host_xcr0 && !(*components & XCR0_SSE)) {
+		memset(to + XMM_AT, 0, XMM_END - XMM_AT);
+	}
 }
