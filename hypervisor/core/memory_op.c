@@ -209,8 +209,10 @@ static int exchange_lists_in(struct exchange *x, uint64_t chunk)
 			x->taken[(i << x->in_order) + j] = first + j;
 		}
 	}
+	/* Written back as they are: where the answer can't go is found out before anything is done. */
 	for (i = 0; i < chunk_out(x); i++) {
-		if (copy_in_at(&x->pfn[i], x->out, chunk * chunk_out(x) + i)) {
+		if (copy_in_at(&x->pfn[i], x->out, chunk * chunk_out(x) + i) ||
+		    copy_out_at(x->out, chunk * chunk_out(x) + i, &x->pfn[i])) {
 			return -XEN_EFAULT;
 		}
 	}
@@ -297,7 +299,6 @@ static int exchange_commit(const struct exchange *x)
 /* One chunk: nothing changes unless all of it can. The new frames are had before the old are let go. */
 static int exchange_chunk(struct exchange *x, uint64_t chunk)
 {
-	unsigned int i;
 	int rc = exchange_lists_in(x, chunk);
 
 	if (!rc) {
@@ -311,13 +312,18 @@ static int exchange_chunk(struct exchange *x, uint64_t chunk)
 		free_given(x, chunk_out(x));
 		return rc;
 	}
-	rc = exchange_commit(x);
-	for (i = 0; !rc && i < chunk_out(x); i++) {
+	return exchange_commit(x);
+}
+
+/* What a chunk that is done was given; it is done even if another vCPU has taken the list away meanwhile. */
+static int exchange_tell(const struct exchange *x, uint64_t chunk)
+{
+	for (unsigned int i = 0; i < chunk_out(x); i++) {
 		if (copy_out_at(x->out, chunk * chunk_out(x) + i, &x->given[i])) {
-			rc = -XEN_EFAULT;
+			return -XEN_EFAULT;
 		}
 	}
-	return rc;
+	return 0;
 }
 
 static int exchange_check(const struct xen_memory_exchange *req)
@@ -351,8 +357,8 @@ static long exchange_run(struct exchange *x, struct xen_memory_exchange *req, gv
 	while (chunk < chunks && !rc && !preempted) {
 		rc = exchange_chunk(x, chunk);
 		if (!rc) {
-			chunk++;
-			preempted = chunk < chunks && hypercall_preempt();
+			rc = exchange_tell(x, chunk++);
+			preempted = !rc && chunk < chunks && hypercall_preempt();
 		}
 	}
 	req->nr_exchanged = chunk * chunk_in(x);

@@ -270,6 +270,10 @@ Test(memory_op, a_refused_exchange_changes_nothing)
 	x = exchange(64, 0, 1, 6, 32);
 	x.nr_exchanged = 65;
 	expect_untouched(-XEN_EINVAL, x, 64);
+	/* A list that can only be read: the numbers of the new frames could not be told. */
+	world.fault_writes = true;
+	expect_untouched(-XEN_EFAULT, exchange(64, 0, 1, 6, 32), 64);
+	world.fault_writes = false;
 	keep = in[63];
 	cr_assert(frame_get(mfn(keep), d1));
 	expect_untouched(-XEN_EINVAL, exchange(64, 0, 1, 6, 32), 64); /* the last one is in use */
