@@ -57,6 +57,14 @@ static unsigned int take_input(char *to, unsigned int max)
 	return n;
 }
 
+/* They wait again, as far as nothing newer has taken their place. */
+static void put_back(unsigned int n)
+{
+	spin_lock(&input.lock);
+	input.read -= MIN(n, INPUT_SIZE - (input.write - input.read));
+	spin_unlock(&input.lock);
+}
+
 static long read_input(gva_t buf, unsigned int count)
 {
 	char chunk[CHUNK];
@@ -64,7 +72,8 @@ static long read_input(gva_t buf, unsigned int count)
 
 	while (done < count && (n = take_input(chunk, MIN(count - done, CHUNK))) != 0) {
 		if (copy_bytes_out(buf + done, chunk, n)) {
-			return -XEN_EFAULT;
+			put_back(n);
+			return done ? (long)done : -XEN_EFAULT;
 		}
 		done += n;
 	}

@@ -107,3 +107,22 @@ Test(console_io, input_waits_and_the_control_domain_is_told)
 	cr_expect_eq(got[1023], 'a' + 1023 % 26);
 	cr_expect_eq(io(dom0, CONSOLEIO_read, 1, got), 0);
 }
+
+Test(console_io, what_cannot_be_told_waits_on)
+{
+	char got[300] = { 0 };
+
+	for (unsigned int i = 0; i < 200; i++) {
+		console_input((char)('a' + i % 26));
+	}
+	cr_expect_eq(io(dom0, CONSOLEIO_read, 10, NULL), -XEN_EFAULT);
+	/* A buffer that ends before the second piece: what went before it is told. */
+	world.fault_writes = true;
+	world.fault_writes_after = 1;
+	cr_expect_eq(io(dom0, CONSOLEIO_read, 200, got), 128);
+	world.fault_writes = false;
+	cr_expect_eq(io(dom0, CONSOLEIO_read, 200, got + 128), 72);
+	for (unsigned int i = 0; i < 200; i++) {
+		cr_expect_eq(got[i], 'a' + i % 26);
+	}
+}
