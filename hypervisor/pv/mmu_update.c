@@ -197,50 +197,47 @@ long do_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t fore
 	return update_many(ureqs, count, pdone, foreign);
 }
 
-/* UVMF_*: what to flush, and where; the pointer part may name a bitmap of vCPUs. */
-static out_of_line int flush_after(struct domain *d, uint64_t va, uint64_t flags)
+/* UVMF_*: what to flush, and where: here, everywhere, or on the vCPUs of a bitmap that the rest points to. */
+static inline bool names_bitmap(uint64_t flags)
 {
-	uint64_t vcpus = ~0ULL;
-	cpumask_t cpus;
+	return (flags & UVMF_FLUSHTYPE_MASK) && flags > (UVMF_ALL | UVMF_FLUSHTYPE_MASK);
+}
 
-	switch (flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK) {
-	case UVMF_LOCAL:
-		cpus = (cpumask_t)1 << cpu_id();
-		break;
-	case UVMF_ALL:
-		cpus = guest_cpus(d, ~0ULL);
-		break;
-	default:
-		if (copy_in(&vcpus, flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK)) {
-			return -XEN_EFAULT;
-		}
-		cpus = guest_cpus(d, vcpus);
-		break;
-	}
+static out_of_line void flush_after(struct domain *d, uint64_t va, uint64_t flags, uint64_t vcpus)
+{
+	cpumask_t cpus = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK ? guest_cpus(d, vcpus)
+								: (cpumask_t)1 << cpu_id();
+
 	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH) {
 		tlb_flush_guest(cpus);
 	} else {
 		tlb_flush_page(cpus, va);
 	}
-	return 0;
 }
 
 static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain *owner)
 {
 	struct vcpu *v = cpu_info()->current;
 	struct domain *d = v->domain;
+	uint64_t at, vcpus = ~0ULL;
 	long rc;
-	uint64_t at;
 
 	if (va >= HV_START && va < HV_END) {
 		return refuse_at(-XEN_EINVAL, REASON_HYPERVISOR_SLOT, va);
+	}
+	if (unlikely(names_bitmap(flags)) &&
+	    copy_in(&vcpus, flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK)) {
+		return -XEN_EFAULT;
 	}
 	spin_lock(&d->pages.pt_lock);
 	at = ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va);
 	rc = at ? pagetype_write(d, paddr_to_mfn(at), ptwalk_index(at), entry, owner, false)
 		: refuse_at(-XEN_EINVAL, REASON_NOT_MAPPED, va);
 	spin_unlock(&d->pages.pt_lock);
-	return rc || !(flags & UVMF_FLUSHTYPE_MASK) ? rc : flush_after(d, va, flags);
+	if (rc == 0 && (flags & UVMF_FLUSHTYPE_MASK)) {
+		flush_after(d, va, flags, vcpus);
+	}
+	return rc;
 }
 
 static out_of_line long update_va_settled(uint64_t va, uint64_t entry, uint64_t flags)

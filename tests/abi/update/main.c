@@ -212,11 +212,13 @@ static void flushes(void)
 		 "none");
 	CHECK_EQ(update_va_mapping((uint64_t)page, own << PAGE_SHIFT | PTE_USUAL, 3), 0,
 		 "a kind that is none");
-	CHECK_EQ(update_va_mapping((uint64_t)page, own << PAGE_SHIFT | PTE_USUAL,
+	CHECK_EQ(update_va_mapping((uint64_t)page, own_other << PAGE_SHIFT | PTE_USUAL,
 				   UVMF_TLB_FLUSH | 0xffff800000000000UL),
 		 -XEN_EFAULT, "a bitmap in the hypervisor's range");
-	CHECK_EQ(update_va_mapping((uint64_t)page, own << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG | 16),
+	CHECK_EQ(update_va_mapping((uint64_t)page, own_other << PAGE_SHIFT | PTE_USUAL,
+				   UVMF_INVLPG | 16),
 		 -XEN_EFAULT, "a bitmap at a bad address");
+	CHECK_EQ(*pte & PTE_FRAME, own << PAGE_SHIFT, "nothing changed");
 	*mask = ~0UL;
 	CHECK_EQ(update_va_mapping((uint64_t)page, own << PAGE_SHIFT | PTE_USUAL,
 				   UVMF_TLB_FLUSH | (uint64_t)mask),
