@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "arch/cpu.h"
+#include "base/bug.h"
 #include "base/lock.h"
 #include "x86/machine.h"
 #include "x86/percpu.h"
@@ -116,14 +117,38 @@ static void shoot(cpumask_t cpus, gva_t page)
 	spin_unlock(&tlb_lock);
 }
 
+/*
+ * One cannot see of two readings which is the later if they are half the clock's range apart.  A CPU that stays in its
+ * guest's kernel need not load CR3 for ever, and its guest can make the clock come round on another in minutes: so each
+ * quarter of the range makes all CPUs flush.
+ */
+#define CLOCK_BITS \
+	(CHECKED ? 14 : 32) /* compared; few where tests are to see the clock come round */
+#define CLOCK_QUARTER (1u << (CLOCK_BITS - 2))
+
+static bool is_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)((a - b) << (32 - CLOCK_BITS)) > 0;
+}
+
+static uint32_t tick(void)
+{
+	uint32_t was = atomic_fetch_add(&clock, 1);
+
+	if (unlikely(was % CLOCK_QUARTER == 0)) {
+		shoot(CPUMASK_ALL, ~0ULL);
+	}
+	return was;
+}
+
 uint32_t tlb_stamp(void)
 {
-	return atomic_fetch_add_explicit(&clock, 1, memory_order_relaxed);
+	return tick();
 }
 
 void tlb_flush_all(cpumask_t cpus)
 {
-	atomic_fetch_add(&clock, 1);
+	tick();
 	if (cpus & ((cpumask_t)1 << cpu_id())) {
 		flush_local_global();
 	}
@@ -132,7 +157,7 @@ void tlb_flush_all(cpumask_t cpus)
 
 void tlb_flush_guest(cpumask_t cpus)
 {
-	atomic_fetch_add(&clock, 1);
+	tick();
 	shoot(cpus, ~0ULL);
 }
 
@@ -147,7 +172,7 @@ void tlb_flush_older(cpumask_t cpus, uint32_t stamp)
 
 	for (unsigned int c = 0; c < cpu_count(); c++) {
 		if ((cpus >> c & 1) && !atomic_load(&no_guest[c]) &&
-		    (int32_t)(atomic_load(&flushed_at[c]) - stamp) <= 0) {
+		    !is_after(atomic_load(&flushed_at[c]), stamp)) {
 			need |= (cpumask_t)1 << c;
 		}
 	}

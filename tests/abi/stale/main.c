@@ -209,11 +209,30 @@ static bool is_given(domid_t id, uint64_t mfn)
 	return false;
 }
 
+#define TIMES 12000
+
+/* So often a page stops being mapped writable: whoever notes when, as debug builds of ours do in few bits, comes round. */
+static bool much_happens(char *va)
+{
+	static struct mmu_update list[512];
+	uint64_t at = pte_machine_address(pte_of(va, 1)), entry = virt_to_mfn(va) << PAGE_SHIFT;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(list); i++) {
+		list[i] = (struct mmu_update){ at, entry | (i & 1 ? PTE_USUAL : PTE_P | PTE_US) };
+	}
+	for (unsigned int n = 0; n < TIMES; n += ARRAY_SIZE(list) / 2) {
+		if (mmu_update(list, ARRAY_SIZE(list), NULL, DOMID_SELF)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /*
  * A frame given up, which a new domain is given.  Free memory may be in a TLB still: whoever is given it
- * is the first whom that would harm.
+ * is the first whom that would harm.  And it may have been there for long.
  */
-static void becomes_anothers(char *va, char *alias)
+static void becomes_anothers(char *va, char *alias, char *third)
 {
 	uint64_t mfn = warm(va, alias), pfn = mfn_to_pfn(mfn);
 	unsigned int wrong = 0;
@@ -221,6 +240,7 @@ static void becomes_anothers(char *va, char *alias)
 
 	CHECK(id > 0, "a domain without memory");
 	CHECK_EQ(map(va, 0, 0) | update_va_mapping((uint64_t)alias, 0, UVMF_NONE), 0, "unmapped");
+	CHECK(much_happens(third), "and much happens before it is");
 	CHECK_EQ(give_up(mfn), 1, "given up");
 	p2m_set(pfn, ~0UL);
 	CHECK(is_given((domid_t)id, mfn), "the same page is given to the domain");
@@ -332,6 +352,6 @@ enum verdict guest_main(void)
 	becomes_descriptors(pages[2], pages[3]);
 	table_becomes_page(pages[2], pages[3]);
 	grant_unmapped(pages[4], pages[5]);
-	becomes_anothers(pages[6], pages[7]);
+	becomes_anothers(pages[6], pages[7], pages[5]);
 	return SUCCESS;
 }
