@@ -4,6 +4,8 @@
 
 #include "arch/cpu.h"
 #include "pv/decode.h"
+#include "x86/cpu.h"
+#include "x86/io.h"
 #include "x86/regs.h"
 #include "x86/ucopy.h"
 
@@ -45,6 +47,14 @@ static inline uint64_t *emulate_reg(struct regs *r, unsigned int n)
 	default:
 		return &r->r15;
 	}
+}
+
+/* What an instruction's prefix adds to its address; other segments have base 0. */
+static inline uint64_t emulate_segment_base(const struct decoded *d)
+{
+	return d->segment == 0x64   ? rdmsr(MSR_FS_BASE)
+	       : d->segment == 0x65 ? rdmsr(MSR_GS_BASE)
+				    : 0;
 }
 
 /* Behind an instruction of so many bytes that was done for the guest; if it single-steps, it is told. */

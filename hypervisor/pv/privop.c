@@ -194,7 +194,8 @@ static bool do_string_io(struct vcpu *v, struct regs *r, const struct decoded *d
 {
 	uint64_t mask = d->address32 ? 0xffffffff : ~0ULL;
 	uint64_t step = r->rflags & EFLAGS_DF ? -(uint64_t)d->bytes : d->bytes;
-	uint64_t *at = d->op == DECODE_INS ? &r->rdi : &r->rsi, address = *at & mask;
+	uint64_t *at = d->op == DECODE_INS ? &r->rdi : &r->rsi, offset = *at & mask;
+	uint64_t address = offset + (d->op == DECODE_OUTS ? emulate_segment_base(d) : 0);
 	unsigned int port = r->rdx & 0xffff;
 	uint32_t value = 0;
 	size_t left;
@@ -219,7 +220,7 @@ static bool do_string_io(struct vcpu *v, struct regs *r, const struct decoded *d
 	if (d->op == DECODE_OUTS) {
 		guest_port_out(v->domain, port, d->bytes, value);
 	}
-	*at = (address + step) & mask;
+	*at = (offset + step) & mask;
 	if (d->rep) {
 		r->rcx = (r->rcx - 1) & mask;
 		*o = r->rcx ? AGAIN : DONE;

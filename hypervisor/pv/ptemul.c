@@ -9,7 +9,6 @@
 #include "pv/emulate.h"
 #include "pv/guest.h"
 #include "x86/cpu.h"
-#include "x86/io.h"
 #include "x86/pte.h"
 
 #define FLAG_ZF 0x40ULL
@@ -165,13 +164,6 @@ static enum outcome write_entry(struct domain *dom, struct regs *r, const struct
 	return DONE;
 }
 
-static uint64_t segment_base(const struct decoded *d)
-{
-	return d->segment == 0x64   ? rdmsr(MSR_FS_BASE)
-	       : d->segment == 0x65 ? rdmsr(MSR_GS_BASE)
-				    : 0;
-}
-
 /* Where the operand in memory begins. */
 static uint64_t operand_address(const struct decoded *d, struct regs *r)
 {
@@ -189,7 +181,7 @@ static uint64_t operand_address(const struct decoded *d, struct regs *r)
 	if (d->index != DECODE_NO_REG) {
 		a += *emulate_reg(r, d->index) << d->scale;
 	}
-	return segment_base(d) + (d->address32 ? (uint32_t)a : a);
+	return emulate_segment_base(d) + (d->address32 ? (uint32_t)a : a);
 }
 
 /*

@@ -168,13 +168,14 @@ static void bitmap(void)
 
 /* From a set of registers, one instruction, to what they are at the trap. */
 extern char insb[], insw[], insl[], outsb[], outsw[], outsl[], rep_insb[], rep_insl[], rep_outsb[],
-	rep_outsl[], back_insl[];
+	rep_outsl[], back_insl[], fs_outsl[];
 __asm__(".pushsection .text\n"
 	"insb: insb; ud2\n insw: insw; ud2\n insl: insl; ud2\n"
 	"outsb: outsb; ud2\n outsw: outsw; ud2\n outsl: outsl; ud2\n"
 	"rep_insb: rep insb; ud2\n rep_insl: rep insl; ud2\n"
 	"rep_outsb: rep outsb; ud2\n rep_outsl: rep outsl; ud2\n"
 	"back_insl: std; rep insl; cld; ud2\n"
+	"fs_outsl: fs outsl; ud2\n"
 	".popsection");
 /* Registers from memory, then a jump to the instruction; RAX is where. */
 extern char with_registers[];
@@ -231,6 +232,13 @@ static void strings(void)
 	CHECK(f.vector == 6 && f.rsi == (uint64_t)buffer + 1, "OUTS of 8 bits");
 	f = string(outsw, DELAY, buffer, 0);
 	CHECK(f.vector == 6 && f.rsi == (uint64_t)buffer + 2, "OUTS of 16 bits");
+	value = 0x80001230;
+	CHECK_EQ(hcall2(__HYPERVISOR_set_segment_base, SEGBASE_FS, ptr_arg(&value) - 0x10), 0,
+		 "a base for FS");
+	f = string(fs_outsl, PCI, (void *)0x10, 0);
+	CHECK(f.vector == 6 && f.rsi == 0x14, "OUTS by FS");
+	f = string(insl, PCI, buffer, 0);
+	CHECK_EQ(buffer[0], value, "from where that is");
 	set_iopl(0);
 	CHECK_EQ(string(insb, DELAY, buffer, 0).vector, GP, "INS without the level");
 	CHECK_EQ(string(rep_outsb, DELAY, buffer, 2).vector, GP, "OUTS without the level");
