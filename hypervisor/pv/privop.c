@@ -265,8 +265,11 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, enum
 	case DECODE_MOV_TO_CR:
 		return write_control(v, d->control, *emulate_reg(r, d->reg), o);
 	case DECODE_MOV_FROM_DR:
+		if (d->control >= 8) {
+			return false;
+		}
 		*emulate_reg(r, d->reg) = debugreg_get(v, d->control);
-		return d->control < 8;
+		return true;
 	case DECODE_MOV_TO_DR:
 		return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
 	case DECODE_CLTS:

@@ -178,6 +178,30 @@ static void get_dr7(void *arg)
 	__asm__ volatile("mov %%dr7, %0" : "=r"(*(uint64_t *)arg));
 }
 
+/* mov %dr8, %rax, into a word that had something. */
+static void get_dr8(void *arg)
+{
+	__asm__ volatile(".byte 0x44, 0x0f, 0x21, 0xc0" : "+a"(*(uint64_t *)arg)::"memory");
+}
+
+static volatile uint64_t rax_then;
+
+static void note_rax(struct trap_frame *f)
+{
+	rax_then = f->rax;
+	f->rip += 4;
+}
+
+static void no_dr8(void)
+{
+	uint64_t v = 0x1234;
+
+	trap_hook[6] = trap_hook[13] = note_rax;
+	get_dr8(&v);
+	trap_hook[6] = trap_hook[13] = NULL;
+	CHECK_EQ(rax_then, 0x1234, "no DR8 to be read by an instruction, which changes nothing");
+}
+
 static void registers(void)
 {
 	uint64_t v = 0;
@@ -198,6 +222,7 @@ static void registers(void)
 	refused(8, 0, -XEN_ENODEV, "DR8");
 	refused(1000, 0, -XEN_ENODEV, "DR1000");
 	CHECK_EQ(get_dr(8), (uint64_t)-XEN_ENODEV, "no DR8 to be read");
+	no_dr8();
 	CHECK_EQ(hcall1(__HYPERVISOR_get_debugreg, 0x100000000UL), get_dr(0),
 		 "the number has 32 bits");
 	CHECK(!trap_try(set_dr0, (void *)0x4321).happened, "MOV to DR0");
