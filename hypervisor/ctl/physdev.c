@@ -377,6 +377,7 @@ long do_physdev_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_
 	(void)a3;
 	(void)a4;
 	(void)a5;
+	cmd = (uint32_t)cmd; /* an int in the ABI */
 	if (cmd == PHYSDEVOP_set_iopl) {
 		return op_set_iopl(arg);
 	}

@@ -98,7 +98,7 @@ long do_callback_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 	struct pv_callback *slot;
 
 	(void)a3, (void)a4, (void)a5;
-	switch (cmd) {
+	switch ((uint32_t)cmd) { /* an int in the ABI */
 	case CALLBACKOP_register:
 		if (copy_in(&reg, arg)) {
 			return -XEN_EFAULT;
@@ -159,7 +159,7 @@ long do_nmi_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5
 	struct xennmi_callback cb;
 
 	(void)a3, (void)a4, (void)a5;
-	switch (cmd) {
+	switch ((uint32_t)cmd) { /* an int in the ABI */
 	case XENNMI_register_callback:
 		if (copy_in(&cb, arg)) {
 			return -XEN_EFAULT;

@@ -7,6 +7,8 @@
 #include "frontends/rt/test.h"
 
 #include <xen/callback.h>
+#include <xen/nmi.h>
+#include <xen/physdev.h>
 #include <xen/sched.h>
 
 #define NOT_CANONICAL 0x8000000000000000UL
@@ -224,6 +226,22 @@ static void a_port(void)
 	event_set_handler(port, on_event);
 }
 
+/* The ABI has operations' numbers as ints: what stands above the lower 32 bits of a register is not theirs. */
+static void numbers(void)
+{
+	const uint64_t above = 0x5a5a5a5a00000000UL;
+	struct callback_unregister none = { .type = CALLBACKTYPE_sysenter };
+	struct physdev_set_iopl iopl = { .iopl = 1 };
+
+	CHECK_EQ(hcall2(__HYPERVISOR_callback_op, above | CALLBACKOP_unregister, ptr_arg(&none)), 0,
+		 "callback_op");
+	CHECK_EQ(hcall2(__HYPERVISOR_nmi_op, above | XENNMI_unregister_callback, 0), 0, "nmi_op");
+	CHECK_EQ(hcall2(__HYPERVISOR_physdev_op, above | PHYSDEVOP_set_iopl, ptr_arg(&iopl)), 0,
+		 "physdev_op");
+	CHECK_EQ(hcall2(__HYPERVISOR_set_segment_base, above | SEGBASE_FS, 0), 0,
+		 "set_segment_base");
+}
+
 enum verdict guest_main(void)
 {
 	CHECK_EQ(user_init(), 0, "user mode");
@@ -236,5 +254,6 @@ enum verdict guest_main(void)
 	assists();
 	in_a_list();
 	at_once();
+	numbers();
 	return SUCCESS;
 }
