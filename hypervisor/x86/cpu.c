@@ -71,9 +71,11 @@ void cpu_detect(void)
 	cpuid(0x80000001, 0, &a, &b, &c, &d);
 	f->rdtscp = d & (1u << 27);
 	f->phys_bits = 36;
+	f->x87_pointers_stay = f->amd;
 	if (f->max_ext_leaf >= 0x80000008) {
 		cpuid(0x80000008, 0, &a, &b, &c, &d);
 		f->phys_bits = a & 0xff;
+		f->x87_pointers_stay &= !(b & (1u << 2));
 	}
 	detect_branches(f);
 	/*

@@ -40,6 +40,7 @@ struct cpu_features {
 	char vendor[13];
 	uint32_t max_leaf, max_ext_leaf;
 	bool xsave, xsaveopt, smep, smap, umip, rdtscp, amd;
+	bool x87_pointers_stay; /* loading x87 state does not load its last instruction and data */
 	bool ibrs_all, auto_ibrs; /* keeps our branch predictions from guests', once told to */
 	bool emulated;		  /* by something that does not speculate */
 	unsigned int phys_bits;

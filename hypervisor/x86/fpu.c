@@ -102,9 +102,23 @@ void fpu_save(void *area, uint64_t xcr0)
 	}
 }
 
+/*
+ * Some processors load the pointers of the x87's last instruction and operand only if an exception is pending (AMD APM
+ * vol. 5, FXRSTOR): what another guest left there gives way to an instruction of our own.
+ */
+static void forget_x87_pointers(void)
+{
+	static const int32_t zero;
+
+	__asm__ volatile("fnclex\n\temms\n\tfildl %0" ::"m"(zero));
+}
+
 /* A state that the processor refuses (a guest gave it) becomes the initial one. */
 void fpu_load(void *area, uint64_t xcr0)
 {
+	if (cpu_features.x87_pointers_stay) {
+		forget_x87_pointers();
+	}
 	if (!host_xcr0) {
 		if (fxrstor_safe(area)) {
 			fpu_reset(area);

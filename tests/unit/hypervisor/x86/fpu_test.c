@@ -100,6 +100,35 @@ Test(fpu, initial_vector_registers_are_told_as_such)
 	cr_expect(all(0, 160, 0x5a) && all(160, 416, 0));
 }
 
+/* Where the x87's last instruction was. */
+static uint32_t last_instruction(void)
+{
+	uint32_t environment[7];
+
+	__asm__ volatile("fnstenv %0" : "=m"(environment));
+	return environment[3];
+}
+
+/* xrstor_safe() above restores nothing, as AMD's processors do with the pointers when no exception is pending. */
+static bool pointers_stay(void)
+{
+	uint32_t before;
+
+	__asm__ volatile("fninit; fld1");
+	before = last_instruction();
+	fpu_load(area, fpu_host_xcr0());
+	return last_instruction() == before;
+}
+
+Test(fpu, where_another_guest_used_the_x87_is_not_told)
+{
+	cpu_features.x87_pointers_stay = false;
+	cr_assert(pointers_stay(), "nothing is done where it need not be");
+	cpu_features.x87_pointers_stay = true;
+	cr_assert_not(pointers_stay());
+	__asm__ volatile("fninit");
+}
+
 Test(fpu, a_reset_area_is_initial)
 {
 	memset(area, 0x5a, HEADER);
