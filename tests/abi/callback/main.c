@@ -230,7 +230,7 @@ static void a_port(void)
 static void numbers(void)
 {
 	const uint64_t above = 0x5a5a5a5a00000000UL;
-	struct callback_unregister none = { .type = CALLBACKTYPE_sysenter };
+	struct callback_unregister none = { .type = CALLBACKTYPE_nmi };
 	struct physdev_set_iopl iopl = { .iopl = 1 };
 
 	CHECK_EQ(hcall2(__HYPERVISOR_callback_op, above | CALLBACKOP_unregister, ptr_arg(&none)), 0,
