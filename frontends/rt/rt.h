@@ -130,7 +130,7 @@ void wait_event(unsigned int seen, uint64_t until);
 
 /* time.c */
 uint64_t system_time(void);		    /* ns, from the time page */
-uint64_t system_time_on(unsigned int vcpu); /* for code that runs on that one */
+uint64_t system_time_on(unsigned int vcpu); /* by the page of that one */
 uint64_t wall_clock(void);		    /* seconds since 1970 */
 void timer_init(void);
 void timer_arm(uint64_t at); /* absolute; 0 stops */

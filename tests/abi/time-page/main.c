@@ -18,30 +18,12 @@
 static volatile unsigned int turn, second_reads;
 static volatile uint64_t passed_on, worst_back;
 
-/* System time by a vCPU's page, which may not be the reader's. */
-static uint64_t time_of(unsigned int vcpu)
-{
-	const volatile struct vcpu_time_info *t = &shared_info->vcpu_info[vcpu].time;
-	uint32_t version;
-	uint64_t delta, ns;
-
-	do {
-		version = __atomic_load_n(&t->version, __ATOMIC_ACQUIRE);
-		delta = rdtsc() - t->tsc_timestamp;
-		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
-		ns = t->system_time +
-		     (uint64_t)((unsigned __int128)delta * t->tsc_to_system_mul >> 32);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	} while ((version & 1) || version != t->version);
-	return ns;
-}
-
 /* Reads the first vCPU's page while that vCPU makes the hypervisor write it, and passes time back and forth. */
 static void second(unsigned int vcpu)
 {
 	while (turn < TURNS) {
 		if (turn % 2) {
-			uint64_t now = time_of(vcpu);
+			uint64_t now = system_time_on(vcpu);
 
 			if (now < passed_on) {
 				worst_back = passed_on - now > worst_back ? passed_on - now
@@ -74,7 +56,7 @@ static bool move_to(unsigned int cpu)
 
 static void never_back(void)
 {
-	uint64_t last = time_of(0), back = 0, start = last;
+	uint64_t last = system_time_on(0), back = 0, start = last;
 	unsigned int moves = 0;
 
 	for (unsigned int i = 0; i < READS; i++) {
@@ -83,7 +65,7 @@ static void never_back(void)
 		if (i % 500 == 0) {
 			moves += move_to(i / 500 % 2);
 		}
-		now = time_of(0);
+		now = system_time_on(0);
 		back = now < last && last - now > back ? last - now : back;
 		last = now;
 	}
@@ -93,13 +75,14 @@ static void never_back(void)
 
 static void agree(void)
 {
-	uint64_t limit = time_of(0) + 60000 * MS, off = 0;
+	uint64_t limit = system_time_on(0) + 60000 * MS, off = 0;
 	unsigned int reads = 0;
 
 	turn = 0;
 	CHECK_EQ(second_start(1, second), 0, "the second vCPU");
-	while (turn < TURNS && time_of(0) < limit) {
-		uint64_t before = time_of(0), other = time_of(1), after = time_of(0);
+	while (turn < TURNS && system_time_on(0) < limit) {
+		uint64_t before = system_time_on(0), other = system_time_on(1),
+			 after = system_time_on(0);
 
 		/* A page that never was written yet says nothing. */
 		if (shared_info->vcpu_info[1].time.tsc_to_system_mul && turn) {
@@ -111,7 +94,7 @@ static void agree(void)
 			reads++;
 		}
 		if (turn % 2 == 0) {
-			passed_on = time_of(0);
+			passed_on = system_time_on(0);
 			turn++;
 		}
 		move_to(reads / 8 % 2);
