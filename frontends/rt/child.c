@@ -1,18 +1,16 @@
-/* See child.h.  The layout is the builder's: page n of the child's is at VIRT_BASE + n * 4096. */
-#define __XEN_TOOLS__ 1
+/*
+ * See child.h: the smallest builder of a domain that can run C.  The layout is the builders' own, page n of the child's
+ * at VIRT_BASE + n * 4096: the image, spare pages, tables, and what rt/mm.c counts on behind those.
+ */
 #include "frontends/rt/child.h"
 
-#include <xen/domctl.h>
-#include <xen/memory.h>
 #include <xen/sched.h>
-#include <xen/sysctl.h>
 
 #include "hypervisor/lib/string.h"
 
 extern char image_start[], image_end[], stack_top[];
 
 struct child_mail child_mail __attribute__((aligned(4096)));
-struct xen_domctl child_ctl;
 
 static struct start_info child_start;
 static uint64_t child_list[2048]; /* mfn by pfn: the child's own list */
@@ -20,101 +18,13 @@ static void (*child_main)(void);
 
 #define FIRST_PFN   (((uint64_t)image_start & 0x7fffffff) >> PAGE_SHIFT)
 #define IMAGE_PAGES ((unsigned int)((image_end - image_start) >> PAGE_SHIFT))
-
-long child_domctl(uint32_t cmd, domid_t id)
-{
-	child_ctl.cmd = cmd;
-	child_ctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	child_ctl.domain = id;
-	return hcall1(__HYPERVISOR_domctl, ptr_arg(&child_ctl));
-}
-
-uint64_t free_pages(void)
-{
-	static struct xen_sysctl s;
-
-	s.cmd = XEN_SYSCTL_physinfo;
-	s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	return hcall1(__HYPERVISOR_sysctl, ptr_arg(&s)) ? 0 : s.u.physinfo.free_pages;
-}
-
-/* The last steps of a domain's end may be put off for a moment. */
-uint64_t settled_free_pages(void)
-{
-	uint64_t pages = free_pages(), since = system_time();
-
-	while (system_time() - since < 50000000UL) {
-		uint64_t now = free_pages();
-
-		if (now != pages) {
-			pages = now;
-			since = system_time();
-		}
-		sched_op(SCHEDOP_yield, NULL);
-	}
-	return pages;
-}
-
-long domain_make(unsigned int vcpus, uint64_t pages)
-{
-	domid_t id;
-	long rc;
-
-	memset(&child_ctl, 0, sizeof(child_ctl));
-	child_ctl.u.createdomain.max_vcpus = vcpus;
-	child_ctl.u.createdomain.max_evtchn_port = 1023;
-	child_ctl.u.createdomain.max_grant_frames = 32;
-	child_ctl.u.createdomain.max_maptrack_frames = 128;
-	child_ctl.u.createdomain.grant_opts = 1;
-	rc = child_domctl(XEN_DOMCTL_createdomain, 0);
-	if (rc) {
-		return rc;
-	}
-	id = (domid_t)child_ctl.domain;
-	child_ctl.u.max_vcpus.max = vcpus;
-	rc = child_domctl(XEN_DOMCTL_max_vcpus, id);
-	child_ctl.u.max_mem.max_memkb = pages << (PAGE_SHIFT - 10);
-	rc = rc ? rc : child_domctl(XEN_DOMCTL_max_mem, id);
-	return rc ? rc : id;
-}
-
-long domain_give(domid_t id, xen_pfn_t *list, unsigned int n, unsigned int order)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .extent_order = order, .domid = id };
-
-	set_xen_guest_handle_raw(r.extent_start, list);
-	return memory_op(XENMEM_populate_physmap, &r);
-}
-
-long domain_info(domid_t id)
-{
-	long rc = child_domctl(XEN_DOMCTL_getdomaininfo, id);
-
-	return rc ? rc : child_ctl.domain == id ? 0 : -XEN_ESRCH;
-}
-
-bool domain_gone(domid_t id)
-{
-	uint64_t end = system_time() + 2000000000UL;
-
-	while (domain_info(id) == 0) {
-		if (system_time() > end) {
-			return false;
-		}
-		sched_op(SCHEDOP_yield, NULL);
-	}
-	return true;
-}
+#define SLACK	    (1 + 128u) /* a page left out, and page_alloc()'s: mm.c */
 
 /* The window shows a page of the child's, or again the page of ours that is at home there. */
 long child_show(void *window, uint64_t mfn, domid_t owner)
 {
-	struct mmu_update u = { pte_machine_address(pte_of(window, 1)),
-				mfn << PAGE_SHIFT | PTE_USUAL };
-	struct mmuext_op flush = { .cmd = MMUEXT_INVLPG_ALL, .arg1.linear_addr = (uint64_t)window };
-	long rc = mmu_update(&u, 1, NULL, owner);
-
-	return rc ? rc : mmuext_op(&flush, 1, NULL, DOMID_SELF);
+	return hcall4(__HYPERVISOR_update_va_mapping_otherdomain, ptr_arg(window),
+		      mfn << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG | UVMF_ALL, owner);
 }
 
 void *child_spare(unsigned int n)
@@ -127,10 +37,18 @@ uint64_t child_spare_frame(const struct child *c, unsigned int n)
 	return c->frames[IMAGE_PAGES + n];
 }
 
+static void tell_unexpected(struct trap_frame *f)
+{
+	child_mail.word[CHILD_TRAP_RIP] = (long)f->rip;
+	child_mail.word[CHILD_TRAP] = (long)f->vector + 1;
+	guest_shutdown(SHUTDOWN_watchdog);
+}
+
 /* Where the copied image starts to run. */
 static void child_entry(void)
 {
 	start_info = &child_start;
+	unexpected_hook = tell_unexpected;
 	shared_info = NULL;
 	mm_init();
 	traps_init();
@@ -140,7 +58,7 @@ static void child_entry(void)
 }
 
 struct tables {
-	unsigned int l1s, first; /* their place in frames[]: L4, L3, L2, then the L1s */
+	unsigned int l1s, first, end; /* their place in frames[]: L4, L3, L2, then the L1s */
 };
 
 static uint64_t entry_for(const struct child *c, unsigned int n, bool table)
@@ -171,24 +89,25 @@ static void fill_table(const struct child *c, const struct tables *t, unsigned i
 			if (pfn >= FIRST_PFN && pfn < FIRST_PFN + c->pages) {
 				unsigned int n = (unsigned int)(pfn - FIRST_PFN);
 
-				p[i] = entry_for(c, n, n >= t->first);
+				p[i] = entry_for(c, n, n >= t->first && n < t->end);
 			}
 		}
 	}
 }
 
-static long fill_child(struct child *c, const struct tables *t, void *window)
+static long fill_child(const struct child *c, const struct tables *t, void *window)
 {
-	for (unsigned int n = 0; n < c->pages; n++) {
-		long rc = child_show(window, c->frames[n], c->id);
+	for (unsigned int n = 0; n < t->end; n++) {
+		bool table = n >= t->first;
+		long rc = table || n < IMAGE_PAGES ? child_show(window, c->frames[n], c->id) : 0;
 
 		if (rc) {
 			return rc;
 		}
-		if (n < IMAGE_PAGES) {
-			memcpy(window, image_start + (uint64_t)n * PAGE_SIZE, PAGE_SIZE);
-		} else if (n >= t->first) {
+		if (table) {
 			fill_table(c, t, n - t->first, window);
+		} else if (n < IMAGE_PAGES) {
+			memcpy(window, image_start + (uint64_t)n * PAGE_SIZE, PAGE_SIZE);
 		}
 	}
 	return 0;
@@ -229,33 +148,36 @@ static long set_context(const struct child *c)
 	return child_domctl(XEN_DOMCTL_setvcpucontext, c->id);
 }
 
-long child_make(struct child *c, void *window, void (*f)(void))
+/* All of it is as it was, and no child is left. */
+static long undo(struct child *c, void *window, long rc)
 {
-	struct tables t = { .first = IMAGE_PAGES + CHILD_SPARE };
-	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L4_TABLE };
-	long rc;
+	c->mail = NULL;
+	child_show(window, virt_to_mfn(window), DOMID_SELF);
+	domain_destroy(c->id);
+	return rc;
+}
 
-	t.l1s = (unsigned int)(FIRST_PFN + t.first + 8 + 511) / 512;
-	c->pages = t.first + 3 + t.l1s;
-	if (c->pages > ARRAY_SIZE(c->frames) || FIRST_PFN + c->pages > ARRAY_SIZE(child_list)) {
-		return -XEN_E2BIG;
-	}
-	rc = domain_make(2, c->pages + CHILD_SPARE);
-	if (rc < 0) {
-		return rc;
-	}
-	c->id = (domid_t)rc;
+static long give_memory(struct child *c)
+{
 	for (unsigned int i = 0; i < c->pages; i++) {
 		c->frames[i] = FIRST_PFN + i;
 	}
-	if (domain_give(c->id, c->frames, c->pages, 0) != (long)c->pages) {
-		return -XEN_ENOMEM;
+	return domain_give(c->id, c->frames, c->pages, 0) == (long)c->pages ? 0 : -XEN_ENOMEM;
+}
+
+static long build(struct child *c, const struct tables *t, void *window)
+{
+	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L4_TABLE };
+	long rc = give_memory(c);
+
+	rc = rc ? rc : domain_info(c->id);
+	if (rc) {
+		return rc;
 	}
-	c->top = c->frames[t.first];
-	rc = domain_info(c->id);
-	describe(c, &t, child_ctl.u.getdomaininfo.shared_info_frame);
-	child_main = f;
-	rc = rc ? rc : fill_child(c, &t, window);
+	c->top = c->frames[t->first];
+	describe(c, t, child_ctl.u.getdomaininfo.shared_info_frame);
+	rc = fill_child(c, t, window);
+	/* The window shows a table now, which may be mapped writable by nobody. */
 	c->mail = window;
 	rc = rc ? rc
 		: child_show(window, c->frames[((char *)&child_mail - image_start) >> PAGE_SHIFT],
@@ -265,6 +187,30 @@ long child_make(struct child *c, void *window, void (*f)(void))
 	return rc ? rc : set_context(c);
 }
 
+long child_make(struct child *c, void *window, void (*f)(void))
+{
+	struct tables t = { .first = IMAGE_PAGES + CHILD_SPARE };
+	long rc;
+
+	c->mail = NULL;
+	/* The L1s map themselves, too, which are no more than eight. */
+	t.l1s = (unsigned int)(FIRST_PFN + t.first + 3 + SLACK + 8 + 511) / 512;
+	t.end = t.first + 3 + t.l1s;
+	c->pages = t.end + SLACK;
+	if (c->pages > ARRAY_SIZE(c->frames) || FIRST_PFN + c->pages > ARRAY_SIZE(child_list)) {
+		return -XEN_E2BIG;
+	}
+	/* It may have a few more: what it is refused is so for another reason. */
+	rc = domain_make(2, c->pages + CHILD_SPARE);
+	if (rc < 0) {
+		return rc;
+	}
+	c->id = (domid_t)rc;
+	child_main = f;
+	rc = build(c, &t, window);
+	return rc ? undo(c, window, rc) : 0;
+}
+
 long child_go(struct child *c)
 {
 	return child_domctl(XEN_DOMCTL_unpausedomain, c->id);
@@ -272,7 +218,7 @@ long child_go(struct child *c)
 
 bool child_says(struct child *c, unsigned int n, long value)
 {
-	uint64_t end = system_time() + 2000000000UL;
+	uint64_t end = system_time() + CHILD_PATIENCE;
 
 	while (c->mail[n] != value) {
 		if (system_time() > end) {
@@ -283,10 +229,37 @@ bool child_says(struct child *c, unsigned int n, long value)
 	return true;
 }
 
+int child_wait(struct child *c)
+{
+	uint64_t end = system_time() + CHILD_PATIENCE;
+
+	while (domain_info(c->id) == 0 && system_time() < end) {
+		uint32_t flags = child_ctl.u.getdomaininfo.flags;
+
+		if (flags & XEN_DOMINF_shutdown) {
+			return (int)(flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+		}
+		sched_op(SCHEDOP_yield, NULL);
+	}
+	return -1;
+}
+
+int child_run(struct child *c, void *window, void (*f)(void))
+{
+	long rc = child_make(c, window, f);
+
+	rc = rc ? rc : child_go(c);
+	if (rc) {
+		print("  a child cannot be made: %ld\n", rc);
+		return -1;
+	}
+	return child_wait(c);
+}
+
 bool child_end(struct child *c)
 {
 	void *window = (void *)c->mail;
 
-	return child_show(window, virt_to_mfn(window), DOMID_SELF) == 0 &&
-	       child_domctl(XEN_DOMCTL_destroydomain, c->id) == 0 && domain_gone(c->id);
+	return window && child_show(window, virt_to_mfn(window), DOMID_SELF) == 0 &&
+	       domain_destroy(c->id) == 0 && domain_gone(c->id);
 }

@@ -381,9 +381,7 @@ static void keep_for_the_next(void)
 	long a = domain_make(2, PAGES), b = domain_make(2, PAGES);
 
 	CHECK(a > 0 && b > 0, "two domains made");
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, (domid_t)a) |
-			 child_domctl(XEN_DOMCTL_destroydomain, (domid_t)b),
-		 0, "and destroyed");
+	CHECK_EQ(domain_destroy((domid_t)a) | domain_destroy((domid_t)b), 0, "and destroyed");
 	CHECK(domain_gone((domid_t)a) && domain_gone((domid_t)b), "gone");
 }
 
@@ -411,7 +409,7 @@ enum verdict guest_main(void)
 	ourselves();
 	devices();
 	nonsense();
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, dom), 0, "destroyed");
+	CHECK_EQ(domain_destroy(dom), 0, "destroyed");
 	CHECK(domain_gone(dom), "gone");
 	CHECK_EQ(settled_free_pages(), before, "nothing was used up");
 	return SUCCESS;

@@ -3,7 +3,7 @@
  * iret whose frame cannot be read, end the domain as crashed (SHUTDOWN_crash), and nobody else: each happens
  * in a child here, and the control domain lives to tell (public/xen.h, set_trap_table; sched.h, SHUTDOWN_crash).
  */
-#include "frontends/rt/domctl.h"
+#include "frontends/rt/child.h"
 #include "frontends/rt/test.h"
 
 #include <xen/callback.h>
@@ -16,7 +16,7 @@
 
 static void about_to(void)
 {
-	child_said[0] = REACHED;
+	child_mail.word[0] = REACHED;
 }
 
 static void no_handlers(void)
@@ -218,25 +218,42 @@ static const struct {
 	{ iret_to_user, NOT_CANONICAL, "the same, not canonical" },
 };
 
-static void survives(uint64_t arg)
+static unsigned int chosen; /* a case, for the child about to be made */
+
+static void the_case(void)
+{
+	cases[chosen].f(cases[chosen].arg);
+}
+
+static void survives(void)
 {
 	about_to();
-	child_said[1] = arg;
+	child_mail.word[1] = (long)chosen;
 }
 
 enum verdict guest_main(void)
 {
+	static struct child child;
+	void *window;
+
 	if (!is_control_domain()) {
 		return SKIP;
 	}
-	CHECK_EQ(child_run(survives, 77), SHUTDOWN_poweroff, "a child lives and ends");
-	CHECK(child_said[0] == REACHED && child_said[1] == 77, "with its last words");
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		CHECK_EQ(child_run(cases[i].f, cases[i].arg), SHUTDOWN_crash, "%s: crashed",
-			 cases[i].what);
-		CHECK(child_said[0] == REACHED && !child_said[510],
-		      "when it came to that (%#lx, trap %ld at %#lx)", (unsigned long)child_said[0],
-		      (long)child_said[510] - 1, (unsigned long)child_said[511]);
+	window = page_alloc();
+	chosen = 77;
+	CHECK_EQ(child_run(&child, window, survives), SHUTDOWN_poweroff, "a child lives and ends");
+	CHECK(child.mail && child.mail[0] == REACHED && child.mail[1] == 77, "with its last words");
+	CHECK(child_end(&child), "and is gone");
+	for (chosen = 0; chosen < ARRAY_SIZE(cases); chosen++) {
+		CHECK_EQ(child_run(&child, window, the_case), SHUTDOWN_crash, "%s: crashed",
+			 cases[chosen].what);
+		if (!child.mail) {
+			continue;
+		}
+		CHECK(child.mail[0] == REACHED && !child.mail[CHILD_TRAP],
+		      "when it came to that (%#lx, trap %ld at %#lx)", (unsigned long)child.mail[0],
+		      child.mail[CHILD_TRAP] - 1, (unsigned long)child.mail[CHILD_TRAP_RIP]);
+		CHECK(child_end(&child), "and gone");
 	}
 	return SUCCESS;
 }

@@ -59,10 +59,9 @@ static void second(unsigned int vcpu)
 	}
 }
 
-/* Its second stack is a spare page: page_alloc() has none here. */
 static void runs_on_two(void)
 {
-	if (second_start_on(1, second, child_spare(0))) {
+	if (second_start(1, second)) {
 		return;
 	}
 	while (!second_runs) {
@@ -206,6 +205,25 @@ static void alone(void (*f)(void), const char *what)
 	CHECK_EQ(settled_free_pages(), before, "as many pages are free");
 }
 
+/* Nothing but the vCPU holds its tables. */
+static void unpinned(void)
+{
+	uint64_t before = settled_free_pages();
+	struct mmuext_op unpin = { .cmd = MMUEXT_UNPIN_TABLE };
+	long rc = child_make(&child, window, stay);
+
+	unpin.arg1.mfn = child.top;
+	rc = rc ? rc : mmuext_op(&unpin, 1, NULL, child.id);
+	rc = rc ? rc : child_go(&child);
+	CHECK_EQ(rc, 0, "a domain whose tables are not pinned");
+	if (rc == 0) {
+		CHECK(child_says(&child, READY, 1), "runs");
+		counted();
+		CHECK(child_end(&child), "is destroyed and gone");
+	}
+	CHECK_EQ(settled_free_pages(), before, "as many pages are free");
+}
+
 static bool dying(void)
 {
 	return domain_info(child.id) == 0 && (child_ctl.u.getdomaininfo.flags & XEN_DOMINF_dying);
@@ -228,7 +246,7 @@ static void gets_nothing(void)
 	CHECK(map_grant(page, child.id, &h) < 0, "no grant of it mapped");
 	CHECK(child_show(page, child_spare_frame(&child, 4), child.id) < 0,
 	      "no page of it, either");
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, child.id), 0, "destroyed once more");
+	CHECK_EQ(domain_destroy(child.id), 0, "destroyed once more");
 }
 
 /* Mapped by us, writable and read-only. */
@@ -245,7 +263,7 @@ static void page_abroad(void)
 	u.val = child_spare_frame(&child, 1) << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW);
 	CHECK_EQ(mmu_update(&u, 1, NULL, child.id), 0, "read-only, too");
 	memset(page, 0x99, PAGE_SIZE);
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, child.id), 0, "destroyed");
+	CHECK_EQ(domain_destroy(child.id), 0, "destroyed");
 	CHECK(dying(), "it is dying");
 	CHECK_EQ(child_ctl.u.getdomaininfo.tot_pages, 2, "of its pages there are two");
 	CHECK_EQ((unsigned char)page[77] + (unsigned char)second_page[77], 2 * 0x99,
@@ -276,7 +294,7 @@ static void grant_from_it(void)
 	CHECK_EQ(rc, GNTST_okay, "mapped");
 	CHECK_EQ(page[100], 0x3c, "seen");
 	CHECK_EQ(child_show(window, virt_to_mfn(window), DOMID_SELF), 0, "its mail let go");
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, child.id), 0, "destroyed");
+	CHECK_EQ(domain_destroy(child.id), 0, "destroyed");
 	CHECK(dying(), "it is dying");
 	CHECK_EQ(page[100], 0x3c, "the page stays");
 	counted();
@@ -358,10 +376,9 @@ static void unfinished(void)
 		      "a domain of %u pages", n);
 		pin.arg1.mfn = list[5];
 		CHECK_EQ(n ? mmuext_op(&pin, 1, NULL, (domid_t)id) : 0, 0, "one a table");
-		CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, (domid_t)id), 0, "destroyed");
+		CHECK_EQ(domain_destroy((domid_t)id), 0, "destroyed");
 		CHECK(domain_gone((domid_t)id), "gone");
-		CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, (domid_t)id), -XEN_ESRCH,
-			 "only once");
+		CHECK_EQ(domain_destroy((domid_t)id), -XEN_ESRCH, "only once");
 	}
 	CHECK_EQ(settled_free_pages(), before, "as many pages are free");
 }
@@ -384,6 +401,7 @@ enum verdict guest_main(void)
 	alone(runs_on_two, "runs on two vCPUs");
 	alone(shuts_down, "has crashed");
 	alone(gives_up_tables, "gave its tables up");
+	unpinned();
 	page_abroad();
 	grant_from_it();
 	grant_to_it();

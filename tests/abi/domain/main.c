@@ -3,12 +3,11 @@
  * destroyed; afterwards the hypervisor has exactly as much free memory as before, the domain's
  * id leads nowhere, and VIRQ_DOM_EXC was sent; bad requests are refused and cost nothing.
  */
-#include "frontends/rt/domctl.h"
+#include "frontends/rt/child.h"
 #include "frontends/rt/test.h"
 
 #include <xen/event_channel.h>
 #include <xen/sched.h>
-#include <xen/sysctl.h>
 
 #include "hypervisor/lib/string.h"
 
@@ -20,35 +19,6 @@ static void on_end(evtchn_port_t port)
 	ended++;
 }
 
-static uint64_t free_pages(void)
-{
-	static struct xen_sysctl s;
-
-	s.cmd = XEN_SYSCTL_physinfo;
-	s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	if (hcall1(__HYPERVISOR_sysctl, ptr_arg(&s))) {
-		return 0;
-	}
-	return s.u.physinfo.free_pages;
-}
-
-/* The last steps of a domain's end may be put off for a moment: waits until the figure stays. */
-static uint64_t settled_free_pages(void)
-{
-	uint64_t pages = free_pages(), since = system_time();
-
-	while (system_time() - since < 100000000UL) {
-		uint64_t now = free_pages();
-
-		if (now != pages) {
-			pages = now;
-			since = system_time();
-		}
-		sched_op(SCHEDOP_yield, NULL);
-	}
-	return pages;
-}
-
 static void one(void)
 {
 	static xen_pfn_t list[64];
@@ -56,24 +26,25 @@ static void one(void)
 	struct mmu_update u = { pte_machine_address(pte_of(page, 1)), 0 };
 	uint64_t before;
 	domid_t id;
+	long made;
 
-	CHECK_EQ(domctl_create(2), 0, "create");
-	id = (domid_t)ctl.domain;
-	CHECK(id != 0 && id < DOMID_FIRST_RESERVED, "domain %u", id);
-	ctl.u.max_vcpus.max = 2;
-	CHECK_EQ(domctl(XEN_DOMCTL_max_vcpus, id), 0, "two vCPUs made");
-	CHECK_EQ(domctl_info(id), 0, "information");
-	CHECK_EQ(ctl.u.getdomaininfo.max_vcpu_id, 1, "two vCPUs");
-	CHECK(ctl.u.getdomaininfo.flags & XEN_DOMINF_paused, "paused");
-	CHECK_EQ(ctl.u.getdomaininfo.tot_pages, 0, "no memory");
+	made = domain_create(2);
+	id = (domid_t)made;
+	CHECK(made > 0 && made < DOMID_FIRST_RESERVED, "domain %ld created", made);
+	child_ctl.u.max_vcpus.max = 2;
+	CHECK_EQ(child_domctl(XEN_DOMCTL_max_vcpus, id), 0, "two vCPUs made");
+	CHECK_EQ(domain_info(id), 0, "information");
+	CHECK_EQ(child_ctl.u.getdomaininfo.max_vcpu_id, 1, "two vCPUs");
+	CHECK(child_ctl.u.getdomaininfo.flags & XEN_DOMINF_paused, "paused");
+	CHECK_EQ(child_ctl.u.getdomaininfo.tot_pages, 0, "no memory");
 	for (unsigned int i = 0; i < 64; i++) {
 		list[i] = i;
 	}
-	CHECK_EQ(domctl_give(id, list, 64, 0), 0, "no memory beyond its limit");
-	CHECK_EQ(domctl_limit(id, 40 * 4), 0, "limit of 40 pages");
-	CHECK_EQ(domctl_give(id, list, 64, 0), 40, "forty of 64");
-	CHECK_EQ(domctl_info(id), 0, "information");
-	CHECK_EQ(ctl.u.getdomaininfo.tot_pages, 40, "forty pages");
+	CHECK_EQ(domain_give(id, list, 64, 0), 0, "no memory beyond its limit");
+	CHECK_EQ(domain_limit(id, 40), 0, "limit of 40 pages");
+	CHECK_EQ(domain_give(id, list, 64, 0), 40, "forty of 64");
+	CHECK_EQ(domain_info(id), 0, "information");
+	CHECK_EQ(child_ctl.u.getdomaininfo.tot_pages, 40, "forty pages");
 
 	u.val = list[3] << PAGE_SHIFT | PTE_USUAL;
 	CHECK(mmu_update(&u, 1, NULL, DOMID_SELF) < 0, "its page is not ours");
@@ -81,20 +52,16 @@ static void one(void)
 	memset(page, 0x99, PAGE_SIZE);
 	before = free_pages();
 	ended = 0;
-	CHECK_EQ(domctl_destroy(id), 0, "destroy");
+	CHECK_EQ(domain_destroy(id), 0, "destroy");
 	CHECK_EQ((unsigned char)page[77], 0x99, "what is mapped stays");
-	CHECK_EQ(domctl_info(id), 0, "so the domain is still known");
-	CHECK(ctl.u.getdomaininfo.flags & XEN_DOMINF_dying, "as dying");
+	CHECK_EQ(domain_info(id), 0, "so the domain is still known");
+	CHECK(child_ctl.u.getdomaininfo.flags & XEN_DOMINF_dying, "as dying");
 	CHECK(free_pages() >= before + 39, "the rest is free");
 	u.val = virt_to_mfn(page) << PAGE_SHIFT | PTE_USUAL;
 	CHECK_EQ(mmu_update(&u, 1, NULL, DOMID_SELF), 0, "unmapped");
-	for (uint64_t end = system_time() + 2000000000UL;
-	     domctl_info(id) == 0 && system_time() < end;) {
-		sched_op(SCHEDOP_yield, NULL);
-	}
-	CHECK(domctl_info(id) < 0, "then it is gone");
+	CHECK(domain_gone(id), "then it is gone");
 	CHECK(ended >= 1, "and we were told");
-	CHECK_EQ(domctl_limit(id, 4), -XEN_ESRCH, "its id leads nowhere");
+	CHECK_EQ(domain_limit(id, 1), -XEN_ESRCH, "its id leads nowhere");
 }
 
 static void many(void)
@@ -103,22 +70,22 @@ static void many(void)
 	uint64_t before = settled_free_pages();
 
 	for (unsigned int i = 0; i < 20; i++) {
-		domid_t id;
+		long made = domain_create(1 + i % 3);
+		domid_t id = (domid_t)made;
 
-		if (domctl_create(1 + i % 3)) {
-			CHECK(false, "create %u", i);
+		if (made < 0) {
+			CHECK(false, "create %u: %ld", i, made);
 			return;
 		}
-		id = (domid_t)ctl.domain;
 		for (unsigned int k = 0; k < 16; k++) {
 			list[k] = k * 512;
 		}
-		if (domctl_limit(id, 16 << 10) || domctl_give(id, list, 4, 9) != 4) {
+		if (domain_limit(id, 4096) || domain_give(id, list, 4, 9) != 4) {
 			CHECK(false, "memory %u", i);
 		}
-		domctl(XEN_DOMCTL_unpausedomain, id);
-		domctl(XEN_DOMCTL_pausedomain, id);
-		if (domctl_destroy(id)) {
+		child_domctl(XEN_DOMCTL_unpausedomain, id);
+		child_domctl(XEN_DOMCTL_pausedomain, id);
+		if (domain_destroy(id)) {
 			CHECK(false, "destroy %u", i);
 		}
 	}
@@ -129,16 +96,16 @@ static void refusals(void)
 {
 	uint64_t before = settled_free_pages();
 
-	CHECK_EQ(domctl_create(0), -XEN_EINVAL, "no vCPUs");
-	CHECK(domctl_create(100000) < 0, "too many");
-	CHECK_EQ(domctl(XEN_DOMCTL_pausedomain, 1234), -XEN_ESRCH, "pause what is not there");
-	CHECK_EQ(domctl_destroy(1234), -XEN_ESRCH, "destroy what is not there");
-	CHECK(domctl_destroy(0) < 0, "destroy ourselves");
-	CHECK(domctl(XEN_DOMCTL_pausedomain, 0) < 0, "pause ourselves");
+	CHECK_EQ(domain_create(0), -XEN_EINVAL, "no vCPUs");
+	CHECK(domain_create(100000) < 0, "too many");
+	CHECK_EQ(child_domctl(XEN_DOMCTL_pausedomain, 1234), -XEN_ESRCH, "pause what is not there");
+	CHECK_EQ(domain_destroy(1234), -XEN_ESRCH, "destroy what is not there");
+	CHECK(domain_destroy(0) < 0, "destroy ourselves");
+	CHECK(child_domctl(XEN_DOMCTL_pausedomain, 0) < 0, "pause ourselves");
 	CHECK_EQ(hcall1(__HYPERVISOR_domctl, 16), -XEN_EFAULT, "request at a bad address");
-	ctl.cmd = XEN_DOMCTL_pausedomain;
-	ctl.interface_version = 7;
-	CHECK_EQ(hcall1(__HYPERVISOR_domctl, ptr_arg(&ctl)), -XEN_EACCES,
+	child_ctl.cmd = XEN_DOMCTL_pausedomain;
+	child_ctl.interface_version = 7;
+	CHECK_EQ(hcall1(__HYPERVISOR_domctl, ptr_arg(&child_ctl)), -XEN_EACCES,
 		 "another interface version");
 	CHECK_EQ(settled_free_pages(), before, "nothing was used up");
 }

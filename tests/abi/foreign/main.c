@@ -188,9 +188,7 @@ static void claims(void)
 	CHECK_EQ(claim((domid_t)id, 0), 0, "none");
 	CHECK_EQ(claimed(), 0, "is none");
 	CHECK_EQ(claim((domid_t)id, 1000), 0, "a claim again");
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, (domid_t)id) |
-			 child_domctl(XEN_DOMCTL_destroydomain, (domid_t)other),
-		 0, "both destroyed");
+	CHECK_EQ(domain_destroy((domid_t)id) | domain_destroy((domid_t)other), 0, "both destroyed");
 	CHECK(domain_gone((domid_t)id) && domain_gone((domid_t)other), "and gone");
 	CHECK_EQ(claimed(), 0, "claims and all");
 }
@@ -254,7 +252,7 @@ enum verdict guest_main(void)
 	numbers();
 	device_memory();
 	resources();
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, dom), 0, "destroyed");
+	CHECK_EQ(domain_destroy(dom), 0, "destroyed");
 	CHECK(domain_gone(dom), "with nothing left in anybody's tables");
 	claims();
 	return SUCCESS;

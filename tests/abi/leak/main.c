@@ -3,7 +3,7 @@
  * registers, MXCSR, TSC_AUX and segment bases as after reset, whoever ran before it, and what it puts there comes
  * back to nobody else (Intel SDM vol. 1, 13.6; public/arch-x86/xen.h, struct vcpu_guest_context).
  */
-#include "frontends/rt/domctl.h"
+#include "frontends/rt/child.h"
 #include "frontends/rt/test.h"
 
 #include <xen/sched.h>
@@ -20,6 +20,8 @@ struct state {
 	uint64_t upper[16][2];
 } __attribute__((aligned(16)));
 
+static struct child child;
+static void *window;
 static bool avx;
 
 /* XCR0 with AVX, where CPUID has it: the guest asks by CR4 and XSETBV. */
@@ -111,30 +113,29 @@ static uint64_t rdmsr(uint32_t nr)
 
 enum { SSE = 1, X87, MXCSR, FCW, DEBUG, BASES, LOST, AVX };
 
-static void child(uint64_t arg)
+static void looks_round(void)
 {
 	static struct state s;
 
-	(void)arg;
 	avx = false;
 	look(&s);
-	child_said[SSE] = others(&s, 0);
-	child_said[X87] = x87_words(&s);
-	child_said[MXCSR] = *(uint32_t *)(s.legacy + 24);
-	child_said[FCW] = *(uint16_t *)s.legacy;
-	child_said[DEBUG] = debug_registers();
-	child_said[BASES] = rdmsr(0xc0000100) | rdmsr(0xc0000101) | rdmsr(0xc0000102);
+	child_mail.word[SSE] = others(&s, 0);
+	child_mail.word[X87] = x87_words(&s);
+	child_mail.word[MXCSR] = *(uint32_t *)(s.legacy + 24);
+	child_mail.word[FCW] = *(uint16_t *)s.legacy;
+	child_mail.word[DEBUG] = debug_registers();
+	child_mail.word[BASES] = rdmsr(0xc0000100) | rdmsr(0xc0000101) | rdmsr(0xc0000102);
 	avx_on();
 	look(&s);
-	child_said[AVX] = others(&s, 0);
+	child_mail.word[AVX] = others(&s, 0);
 	fill(CHILDS);
 	hcall2(__HYPERVISOR_set_debugreg, 0, CHILDS >> 20);
 	for (unsigned int i = 0; i < 50; i++) {
 		sched_op(SCHEDOP_yield, NULL);
 		look(&s);
-		child_said[LOST] += others(&s, CHILDS);
+		child_mail.word[LOST] += others(&s, CHILDS);
 	}
-	child_said[0] = 1;
+	child_mail.word[0] = 1;
 }
 
 static void one_round(unsigned int round)
@@ -143,21 +144,26 @@ static void one_round(unsigned int round)
 
 	fill(PARENTS);
 	hcall2(__HYPERVISOR_set_debugreg, 0, 0x123450);
-	CHECK_EQ(child_run(child, 0), SHUTDOWN_poweroff, "round %u: a child", round);
+	CHECK_EQ(child_run(&child, window, looks_round), SHUTDOWN_poweroff, "round %u: a child",
+		 round);
 	look(&mine);
 	CHECK_EQ(others(&mine, PARENTS), 0, "our vector registers are ours");
 	CHECK_EQ(*(uint32_t *)(mine.legacy + 24), 0x7f80, "MXCSR too");
 	CHECK_EQ(hcall1(__HYPERVISOR_get_debugreg, 0), 0x123450, "and DR0");
-	CHECK_EQ(child_said[0], 1, "it came to its end (trap %ld at %#lx)",
-		 (long)child_said[510] - 1, (unsigned long)child_said[511]);
-	CHECK_EQ(child_said[SSE], 0, "its vector registers were zeros");
-	CHECK_EQ(child_said[AVX], 0, "their upper halves too");
-	CHECK_EQ(child_said[X87], 0, "and its x87 registers");
-	CHECK_EQ(child_said[MXCSR], 0x1f80, "MXCSR as after reset");
-	CHECK_EQ(child_said[FCW], 0x37f, "the control word too");
-	CHECK_EQ(child_said[DEBUG], 0, "no debug registers");
-	CHECK_EQ(child_said[BASES], 0, "no segment bases");
-	CHECK_EQ(child_said[LOST], 0, "and what it put there stayed");
+	if (!child.mail) {
+		return;
+	}
+	CHECK_EQ(child.mail[0], 1, "it came to its end (trap %ld at %#lx)",
+		 child.mail[CHILD_TRAP] - 1, (unsigned long)child.mail[CHILD_TRAP_RIP]);
+	CHECK_EQ(child.mail[SSE], 0, "its vector registers were zeros");
+	CHECK_EQ(child.mail[AVX], 0, "their upper halves too");
+	CHECK_EQ(child.mail[X87], 0, "and its x87 registers");
+	CHECK_EQ(child.mail[MXCSR], 0x1f80, "MXCSR as after reset");
+	CHECK_EQ(child.mail[FCW], 0x37f, "the control word too");
+	CHECK_EQ(child.mail[DEBUG], 0, "no debug registers");
+	CHECK_EQ(child.mail[BASES], 0, "no segment bases");
+	CHECK_EQ(child.mail[LOST], 0, "and what it put there stayed");
+	CHECK(child_end(&child), "it is gone");
 }
 
 enum verdict guest_main(void)
@@ -165,6 +171,7 @@ enum verdict guest_main(void)
 	if (!is_control_domain()) {
 		return SKIP;
 	}
+	window = page_alloc();
 	avx_on();
 	print("  vector registers of %u bits\n", avx ? 256 : 128);
 	for (unsigned int round = 0; round < ROUNDS; round++) {

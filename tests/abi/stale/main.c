@@ -251,7 +251,7 @@ static void becomes_anothers(char *va, char *alias, char *third)
 	}
 	CHECK_EQ(wrong, 0, "it has nothing of ours");
 	CHECK_EQ(update_va_mapping((uint64_t)alias, 0, UVMF_INVLPG | UVMF_ALL), 0, "unmapped");
-	CHECK_EQ(child_domctl(XEN_DOMCTL_destroydomain, (domid_t)id), 0, "destroyed");
+	CHECK_EQ(domain_destroy((domid_t)id), 0, "destroyed");
 	CHECK(domain_gone((domid_t)id), "gone");
 }
 
