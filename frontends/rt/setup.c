@@ -8,6 +8,7 @@
 
 struct start_info *start_info;
 unsigned int checks_failed, checks_made;
+static const char *skip_reason;
 
 void rt_main(struct start_info *si);
 
@@ -23,6 +24,17 @@ void guest_shutdown(unsigned int reason)
 	for (;;) {
 		sched_op(SCHEDOP_shutdown, &s);
 	}
+}
+
+enum verdict skip(const char *why)
+{
+	skip_reason = why;
+	return SKIP;
+}
+
+static const char *why_skipped(void)
+{
+	return skip_reason ? skip_reason : is_control_domain() ? "" : "not the control domain";
 }
 
 void rt_main(struct start_info *si)
@@ -43,8 +55,10 @@ void rt_main(struct start_info *si)
 		print("VERDICT FAILURE %u of %u checks failed\n", checks_failed, checks_made);
 	} else if (v == SUCCESS) {
 		print("VERDICT SUCCESS %u checks\n", checks_made);
+	} else if (v == SKIP) {
+		print("VERDICT SKIP %s\n", why_skipped());
 	} else {
-		print("VERDICT %s\n", v == SKIP ? "SKIP" : "FAILURE");
+		print("VERDICT FAILURE\n");
 	}
 	guest_shutdown(SHUTDOWN_poweroff);
 }

@@ -37,6 +37,9 @@ extern unsigned int checks_failed, checks_made;
 		}                                                                               \
 	} while (0)
 
+/* What a test returns that has no business here.  A plain guest's SKIP needs no reason: control domains only. */
+enum verdict skip(const char *why);
+
 /*
  * refusals.c.  Tests of our own ABI are compiled with HCALL_WATCHED: a hypercall refused without a reason on record is a
  * failed check.

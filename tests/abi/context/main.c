@@ -181,7 +181,7 @@ static void begins(void)
 enum verdict guest_main(void)
 {
 	if (vcpu_op(VCPUOP_is_up, 1, NULL) < 0) {
-		return SKIP;
+		return skip("one virtual CPU");
 	}
 	make_good();
 	c = good;

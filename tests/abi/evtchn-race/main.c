@@ -144,7 +144,7 @@ static void race(const char *name, void (*once)(void))
 enum verdict guest_main(void)
 {
 	if (vcpu_op(VCPUOP_is_up, 1, NULL) < 0) {
-		return SKIP;
+		return skip("one virtual CPU");
 	}
 	port = event_unbound(DOMID_SELF);
 	back = event_bind(DOMID_SELF, port);

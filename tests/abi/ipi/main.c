@@ -99,7 +99,7 @@ static void by_blocking(void)
 enum verdict guest_main(void)
 {
 	if (vcpu_op(VCPUOP_is_up, 1, NULL) < 0) {
-		return SKIP;
+		return skip("one virtual CPU");
 	}
 	to_first = ipi(0);
 	to_second = ipi(1);
