@@ -89,7 +89,7 @@ static void single_shot(void)
 static void periodic(void)
 {
 	struct vcpu_set_periodic_timer p = { .period_ns = 5 * MS };
-	uint64_t start;
+	uint64_t start, took;
 	unsigned int n;
 
 	start = system_time();
@@ -100,31 +100,40 @@ static void periodic(void)
 	}
 	CHECK_EQ(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0, "stopped");
 	n = timer_count - seen;
-	CHECK(n >= 3 && n <= 41, "%u ticks of 5 ms in 200 ms", n);
+	took = system_time() - start;
+	CHECK(n >= 3 && n <= took / (5 * MS) + 1, "%u ticks of 5 ms in %lu ms", n, took / MS);
 	seen = timer_count;
 	CHECK(!wait_fired(system_time() + 30 * MS), "none after");
 	p.period_ns = 1000;
 	CHECK_EQ(vcpu_op(VCPUOP_set_periodic_timer, 0, &p), -XEN_EINVAL, "too short a period");
 }
 
+static void sleep_until(uint64_t at)
+{
+	seen = timer_count;
+	upcalls_off();
+	timer_arm(at);
+	sched_op(SCHEDOP_block, NULL);
+}
+
 static void blocking(void)
 {
 	struct vcpu_runstate_info before, after;
-	uint64_t start, now, sum = 0;
+	uint64_t start, now, blocked, sum = 0;
+	unsigned int tries = 0;
 
-	CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 0, &before), 0, "run state");
-	CHECK_EQ(before.state, RUNSTATE_running, "running");
-	start = system_time();
-	seen = timer_count;
-	upcalls_off();
-	timer_arm(start + 50 * MS);
-	sched_op(SCHEDOP_block, NULL);
-	now = system_time();
-	CHECK(fired() && now >= start + 50 * MS, "block until the timer");
-	CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 0, &after), 0, "run state");
-	CHECK(after.time[RUNSTATE_blocked] - before.time[RUNSTATE_blocked] >= 30 * MS,
-	      "time blocked: %lu us",
-	      (after.time[RUNSTATE_blocked] - before.time[RUNSTATE_blocked]) / 1000);
+	/* On a busy machine the timer may be over before the vCPU blocks, and then it does not: again. */
+	do {
+		CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 0, &before), 0, "run state");
+		CHECK_EQ(before.state, RUNSTATE_running, "running");
+		start = system_time();
+		sleep_until(start + 50 * MS);
+		now = system_time();
+		CHECK(fired() && now >= start + 50 * MS, "block until the timer");
+		CHECK_EQ(vcpu_op(VCPUOP_get_runstate_info, 0, &after), 0, "run state");
+		blocked = after.time[RUNSTATE_blocked] - before.time[RUNSTATE_blocked];
+	} while (blocked < 30 * MS && ++tries < 20);
+	CHECK(blocked >= 30 * MS, "time blocked: %lu us", blocked / 1000);
 	for (unsigned int i = 0; i < 4; i++) {
 		sum += after.time[i] - before.time[i];
 	}
@@ -134,23 +143,23 @@ static void blocking(void)
 
 static void areas(void)
 {
-	static struct vcpu_runstate_info area;
-	struct vcpu_register_runstate_memory_area r = { .addr.v = &area };
+	static volatile struct vcpu_runstate_info area;
+	uint64_t blocked;
+	struct vcpu_register_runstate_memory_area r = { .addr.p = (uint64_t)&area };
 
 	CHECK_EQ(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &r), 0, "run-state area");
 	CHECK_EQ(area.state, RUNSTATE_running, "filled at once");
-	upcalls_off();
-	timer_arm(system_time() + 20 * MS);
-	sched_op(SCHEDOP_block, NULL);
-	CHECK(area.time[RUNSTATE_blocked] > 0 && area.state == RUNSTATE_running,
+	blocked = area.time[RUNSTATE_blocked];
+	for (unsigned int i = 0; i < 50 && area.time[RUNSTATE_blocked] == blocked; i++) {
+		sleep_until(system_time() + 20 * MS);
+	}
+	CHECK(area.time[RUNSTATE_blocked] > blocked && area.state == RUNSTATE_running,
 	      "and after blocking");
 	CHECK_EQ(hcall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable,
 			VMASST_TYPE_runstate_update_flag),
 		 0, "update flag");
 	sched_op(SCHEDOP_yield, NULL);
-	upcalls_off();
-	timer_arm(system_time() + 5 * MS);
-	sched_op(SCHEDOP_block, NULL);
+	sleep_until(system_time() + 5 * MS);
 	CHECK(!(area.state_entry_time & XEN_RUNSTATE_UPDATE), "not left set");
 	CHECK(area.state_entry_time <= system_time(), "entry time is past");
 }
