@@ -32,7 +32,8 @@ long domain_make(unsigned int vcpus, uint64_t pages); /* with its vCPUs, and thi
 long domain_give(domid_t id, xen_pfn_t *list, unsigned int n, unsigned int order);
 long domain_info(domid_t id); /* 0: in child_ctl.u.getdomaininfo; -ESRCH */
 long domain_destroy(domid_t id);
-bool domain_gone(domid_t id); /* waits for it */
+bool domain_gone(domid_t id);					/* waits for it */
+long vcpu_pin(domid_t id, unsigned int vcpu, unsigned int cpu); /* to a CPU below 64 */
 
 /* child.c */
 #define CHILD_SPARE 16 /* pages behind its image that nobody else uses, mapped writable */

@@ -113,3 +113,16 @@ bool domain_gone(domid_t id)
 	}
 	return true;
 }
+
+long vcpu_pin(domid_t id, unsigned int vcpu, unsigned int cpu)
+{
+	static uint64_t map;
+
+	map = 1UL << cpu;
+	memset(&child_ctl.u, 0, sizeof(child_ctl.u));
+	child_ctl.u.vcpuaffinity.vcpu = vcpu;
+	child_ctl.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+	child_ctl.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
+	set_xen_guest_handle_raw(child_ctl.u.vcpuaffinity.cpumap_hard.bitmap, (uint8_t *)&map);
+	return child_domctl(XEN_DOMCTL_setvcpuaffinity, id);
+}

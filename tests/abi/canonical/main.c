@@ -69,11 +69,13 @@ static void traps(void)
 	f = run(put_last("\xcd\x80", 2), true);
 	CHECK(f.vector == 0x80 && f.rip == BEYOND, "INT 0x80 from there: RIP is beyond");
 	f = run(put_last("\xcd\x21", 2), true);
-	CHECK(f.vector == 0x80 && f.rip == BEYOND, "INT n from there");
+	CHECK(f.vector == 0x80 && f.rip == BEYOND, "INT n from there (%#lx at %#lx)", f.vector,
+	      f.rip);
 	f = run(put_last("\xcc", 1), true);
 	CHECK(f.vector == 3 && f.rip == BEYOND, "a breakpoint");
 	f = run(put_last("\x0f\x0b", 2), true);
-	CHECK(f.vector == 6 && f.rip == LOW_END - 2, "UD2 is where it is");
+	CHECK(f.vector == 6 && f.rip == LOW_END - 2, "UD2 is where it is (%#lx at %#lx)", f.vector,
+	      f.rip);
 	f = run(LOW_END - 1, true);
 	CHECK(f.vector == 14 || f.vector == 13 || f.vector == 6, "half an instruction");
 }

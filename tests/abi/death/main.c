@@ -255,6 +255,8 @@ static void page_abroad(void)
 	uint64_t before = settled_free_pages();
 	char *second_page = page_alloc();
 	struct mmu_update u = { pte_machine_address(pte_of(second_page, 1)), 0 };
+	struct mmuext_op flush = { .cmd = MMUEXT_INVLPG_ALL,
+				   .arg1.linear_addr = (uint64_t)second_page };
 
 	if (!alive(idles, "has pages that we map")) {
 		return;
@@ -262,6 +264,7 @@ static void page_abroad(void)
 	CHECK_EQ(child_show(page, child_spare_frame(&child, 1), child.id), 0, "one of them");
 	u.val = child_spare_frame(&child, 1) << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW);
 	CHECK_EQ(mmu_update(&u, 1, NULL, child.id), 0, "read-only, too");
+	CHECK_EQ(mmuext_op(&flush, 1, NULL, DOMID_SELF), 0, "seen");
 	memset(page, 0x99, PAGE_SIZE);
 	CHECK_EQ(domain_destroy(child.id), 0, "destroyed");
 	CHECK(dying(), "it is dying");

@@ -5,6 +5,7 @@
  * failsafe callback is for data selectors that can be loaded no more when the vCPU comes back to a CPU
  * (public/arch-x86/xen-x86_64.h, struct iret_context; public/callback.h, CALLBACKTYPE_failsafe).
  */
+#include "frontends/rt/child.h"
 #include "frontends/rt/test.h"
 
 #include <xen/callback.h>
@@ -290,6 +291,9 @@ enum verdict guest_main(void)
 	bad_selectors(false);
 	if (vcpu_op(VCPUOP_is_up, 1, NULL) == 0) {
 		second_start(1, spin);
+		if (is_control_domain()) {
+			CHECK_EQ(vcpu_pin(0, 0, 0) | vcpu_pin(0, 1, 0), 0, "both on one CPU");
+		}
 	}
 	selector_lost(0);
 	selector_lost(CALLBACKF_mask_events);

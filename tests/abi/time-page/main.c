@@ -3,10 +3,9 @@
  * count; what counts gives a system time that never goes back on its vCPU, also when the vCPU changes CPUs, and that
  * other vCPUs' pages agree with.  The wall clock has the same protocol and the same beginning.
  */
-#define __XEN_TOOLS__ 1
+#include "frontends/rt/child.h"
 #include "frontends/rt/test.h"
 
-#include <xen/domctl.h>
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
@@ -40,18 +39,7 @@ static void second(unsigned int vcpu)
 /* Moves our own vCPU to one CPU; false where that is not ours to say. */
 static bool move_to(unsigned int cpu)
 {
-	static struct xen_domctl ctl;
-	static uint8_t map;
-
-	map = (uint8_t)(1u << cpu);
-	ctl.cmd = XEN_DOMCTL_setvcpuaffinity;
-	ctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	ctl.domain = 0;
-	ctl.u.vcpuaffinity.vcpu = 0;
-	ctl.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
-	ctl.u.vcpuaffinity.cpumap_hard.nr_bits = 2;
-	set_xen_guest_handle_raw(ctl.u.vcpuaffinity.cpumap_hard.bitmap, &map);
-	return is_control_domain() && hcall1(__HYPERVISOR_domctl, ptr_arg(&ctl)) == 0;
+	return is_control_domain() && vcpu_pin(0, 0, cpu) == 0;
 }
 
 static void never_back(void)
