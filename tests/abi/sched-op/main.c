@@ -55,23 +55,30 @@ static void blocking(void)
 
 static void shutdowns(void)
 {
-	struct sched_shutdown s = { .reason = SHUTDOWN_MAX + 1 };
 	struct sched_remote_shutdown r = { .domain_id = 1234, .reason = SHUTDOWN_crash };
 
 	CHECK_EQ(sched_op(SCHEDOP_shutdown, NOWHERE), -XEN_EFAULT, "shutdown: bad address");
-	CHECK_EQ(sched_op(SCHEDOP_shutdown, &s), -XEN_EINVAL, "shutdown: no such reason");
-	s.reason = ~0u;
-	CHECK_EQ(sched_op(SCHEDOP_shutdown, &s), -XEN_EINVAL, "shutdown: nor the last number");
-	CHECK_EQ(sched_op(SCHEDOP_shutdown_code, &s), -XEN_EINVAL, "shutdown_code: the same");
 	CHECK_EQ(sched_op(SCHEDOP_shutdown_code, NOWHERE), -XEN_EFAULT, "shutdown_code: address");
-	CHECK_EQ(hcall2(__HYPERVISOR_sched_op_compat, SCHEDOP_shutdown, SHUTDOWN_MAX + 1),
-		 -XEN_EINVAL, "the old call: no such reason");
 	CHECK_EQ(sched_op(SCHEDOP_remote_shutdown, NOWHERE), -XEN_EFAULT, "remote: bad address");
 	CHECK_EQ(sched_op(SCHEDOP_remote_shutdown, &r),
 		 is_control_domain() ? -XEN_ESRCH : -XEN_EPERM, "remote: no such domain");
 	r.domain_id = DOMID_XEN;
 	CHECK_EQ(sched_op(SCHEDOP_remote_shutdown, &r),
 		 is_control_domain() ? -XEN_ESRCH : -XEN_EPERM, "remote: nor the hypervisor");
+	CHECK_EQ(vcpu_op(VCPUOP_is_up, 0, NULL), 1, "we still run");
+}
+
+/* Last: where the reason is not looked at, this is the end. */
+static void no_reasons(void)
+{
+	struct sched_shutdown s = { .reason = SHUTDOWN_MAX + 1 };
+
+	CHECK_EQ(sched_op(SCHEDOP_shutdown_code, &s), -XEN_EINVAL, "shutdown_code: no such reason");
+	CHECK_EQ(sched_op(SCHEDOP_shutdown, &s), -XEN_EINVAL, "shutdown: the same");
+	s.reason = ~0u;
+	CHECK_EQ(sched_op(SCHEDOP_shutdown, &s), -XEN_EINVAL, "shutdown: nor the last number");
+	CHECK_EQ(hcall2(__HYPERVISOR_sched_op_compat, SCHEDOP_shutdown, SHUTDOWN_MAX + 1),
+		 -XEN_EINVAL, "the old call: no such reason");
 	CHECK_EQ(vcpu_op(VCPUOP_is_up, 0, NULL), 1, "we still run");
 }
 
@@ -94,5 +101,6 @@ enum verdict guest_main(void)
 	blocking();
 	shutdowns();
 	not_served();
+	no_reasons();
 	return SUCCESS;
 }
