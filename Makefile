@@ -71,7 +71,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
 .PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system \
-	bench fuzz lint fmt tour clean build-unit build-abi
+	bench abi-peer fuzz lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 16
@@ -125,6 +125,10 @@ bench: setup	## the race with the peer and with bare Linux: build/bench/
 	@$(SUB) hypervisor programs guests
 	@$(SUB) images
 	@tests/bench/bench
+
+abi-peer: setup	## the ABI suite on the peer: where the two differ, and why; on demand
+	@$(SUB) hypervisor build-abi
+	@tests/abi/on-peer
 
 fuzz: setup	## parsers for FUZZ_SECONDS each, then hypercalls as long on each of FUZZ_SEEDS; on demand
 	@$(SUB) hypervisor build-abi build-fuzz
