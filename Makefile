@@ -16,12 +16,15 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 USER_CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -I. -fstack-protector-strong \
 	       -D_FORTIFY_SOURCE=2 -fPIE
 SAN     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -U_FORTIFY_SOURCE
+SAN_LINK := -fsanitize=address,undefined
+# Where the unit tests and what they test are built.
+CHECK   := $(B)/check
 
 PROGRAMS   :=
 UNIT_TESTS :=
 
 user_objs  = $(patsubst %.c,$(B)/obj/%.o,$(1))
-check_objs = $(patsubst %.c,$(B)/check/%.o,$(1))
+check_objs = $(patsubst %.c,$(CHECK)/%.o,$(1))
 
 define program
 PROGRAMS += $(B)/$(strip $(1))
@@ -32,10 +35,10 @@ $(B)/$(strip $(1)): $$(call user_objs,$(2))
 endef
 
 define unit_test
-UNIT_TESTS += $(B)/check/tests/unit/$(strip $(1))
-$(B)/check/tests/unit/$(strip $(1)): $$(call check_objs,tests/unit/$(strip $(1)).c $(2))
+UNIT_TESTS += $(CHECK)/tests/unit/$(strip $(1))
+$(CHECK)/tests/unit/$(strip $(1)): $$(call check_objs,tests/unit/$(strip $(1)).c $(2))
 	@echo "  LD      $$@"
-	@$$(CC) -fsanitize=address,undefined -o $$@ $$^ -lcriterion $(3)
+	@$$(CC) $$(SAN_LINK) -o $$@ $$^ -lcriterion $(3)
 -include $$(patsubst %.o,%.d,$$(call check_objs,tests/unit/$(strip $(1)).c $(2)))
 endef
 
@@ -44,7 +47,7 @@ $(B)/obj/%.o: %.c
 	@echo "  CC      $<"
 	@$(CC) $(USER_CFLAGS) $(CFLAGS_$(subst /,_,$<)) -MMD -MP -c -o $@ $<
 
-$(B)/check/%.o: %.c
+$(CHECK)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC/san  $<"
 	@$(CC) $(USER_CFLAGS) $(SAN) $(CFLAGS_$(subst /,_,$<)) -MMD -MP -c -o $@ $<
@@ -58,6 +61,7 @@ $(B)/check/%.o: %.c
 -include $(wildcard tests/unit/hypervisor/*.mk)
 -include tests/tests.mk
 -include tests/fuzz/fuzz.mk
+-include tests/coverage/coverage.mk
 -include config/house.mk
 
 
@@ -71,7 +75,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
 .PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system \
-	bench abi-peer fuzz lint fmt tour clean build-unit build-abi
+	bench abi-peer fuzz coverage lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 16
@@ -133,6 +137,10 @@ abi-peer: setup	## the ABI suite on the peer: where the two differ, and why; on 
 fuzz: setup	## parsers for FUZZ_SECONDS each, then hypercalls as long on each of FUZZ_SEEDS; on demand
 	@$(SUB) hypervisor build-abi build-fuzz
 	@$(SUB) run-fuzz
+
+coverage: setup	## lines and branches of the hypervisor that the ABI suite and unit tests go through: build/coverage/
+	@$(SUB) build-coverage $(STEP)
+	@tests/coverage/measure
 
 lint: setup	## layers, headers, format, static analysis, paths
 	@tests/run lint

@@ -27,7 +27,7 @@ $(B)/hv-include/.done:
 	@ln -sfn /usr/include/xen $(B)/hv-include/xen
 	@touch $@
 
-# hypervisor_flavour: IMAGE, FOLDER, FLAGS.  The ABI's headers expect the fixed-width types to be
+# hypervisor_flavour: IMAGE, FOLDER, FLAGS[, ROOM]: ROOM instead of HV_SYMBOLS_SIZE.  The ABI's headers expect the fixed-width types to be
 # there already, hence -include stdint.h.
 define hypervisor_flavour
 HV_OBJS_$(2) := $$(patsubst %.c,$(2)/%.o,$(HV_SRCS)) $$(patsubst %.S,$(2)/%.o,$(HV_ASM))
@@ -43,7 +43,7 @@ $(2)/$(HV)/lib/string.o $(2)/$(HV)/base/bug.o: HV_FILE_CFLAGS := -fno-lto
 $(2)/%.o: %.S $(2)/asm_offsets.h $(HV)/hypervisor.mk
 	@mkdir -p $$(@D)
 	@echo "  HV AS   $$<"
-	@$$(CC) $$(HV_CFLAGS) $(3) -D__ASSEMBLY__ -DSYMBOLS_SIZE=$(HV_SYMBOLS_SIZE) -I$(2) -MMD -MP -c -o $$@ $$<
+	@$$(CC) $$(HV_CFLAGS) $(3) -D__ASSEMBLY__ -DSYMBOLS_SIZE=$(or $(4),$(HV_SYMBOLS_SIZE)) -I$(2) -MMD -MP -c -o $$@ $$<
 
 # Offsets of C structures for the assembly files.
 $(2)/asm_offsets.h: $(HV)/x86/asm_offsets.def.c $(B)/hv-include/.done
@@ -62,7 +62,7 @@ $(2)/linked.elf: $$(HV_OBJS_$(2)) $(2)/pavane.lds
 
 # The names of the functions go into the room that x86/symbols.S keeps for them.
 $(2)/pavane.elf: $(2)/linked.elf $(HV)/symbols.awk
-	@nm -n $$< | awk -v size=$(HV_SYMBOLS_SIZE) -f $(HV)/symbols.awk >$(2)/symbols.s
+	@nm -n $$< | awk -v size=$(or $(4),$(HV_SYMBOLS_SIZE)) -f $(HV)/symbols.awk >$(2)/symbols.s
 	@as -o $(2)/symbols.o $(2)/symbols.s || { echo "the table of functions has outgrown HV_SYMBOLS_SIZE"; exit 1; }
 	@objcopy -O binary -j .text $(2)/symbols.o $(2)/symbols.bin
 	@objcopy --update-section .symbols=$(2)/symbols.bin $$< $$@

@@ -26,6 +26,9 @@ SECTIONS
 		extable_start = .;
 		*(.extable)
 		extable_end = .;
+		gcov_info_start = .;
+		KEEP(*(.gcov_info))
+		gcov_info_end = .;
 	} :all
 	.symbols : AT(ADDR(.symbols) - IMAGE_BASE) { *(.symbols) } :all
 	. = ALIGN(4096);

@@ -13,7 +13,7 @@ optional='git|sudo'
 
 scripts() {
 	tests/lint/sources.sh all | grep -E \
-		'^(Makefile|.*\.mk|config/image/.*\.sh|tests/.*\.sh|tests/system/lib/.*|tests/golden/[^/]*/run|tests/models/check|tests/bench/bench)$' |
+		'^(Makefile|.*\.mk|config/image/.*\.sh|tests/.*\.sh|tests/system/lib/.*|tests/golden/[^/]*/run|tests/models/check|tests/bench/bench|tests/coverage/measure)$' |
 		grep -v -e '^tests/system/inside/' -e '^tests/bench/cases/' -e '^config/image/guest-customize'
 }
 
