@@ -29,18 +29,34 @@
 	(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(7) | BIT(16) | BIT(24) | BIT(30) | BIT(31))
 /* Leaf 7 EDX: IBT, and the controls of speculation, which stay the hypervisor's */
 #define L7_EDX_HIDDEN (BIT(20) | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31) | BIT(5))
-/* 0x80000001 ECX: SVM, extended APIC, IBS, SKINIT, WDT, LWP, NodeID, topology, perf counters, MWAITX */
-#define E1_ECX_HIDDEN                                                                            \
-	(BIT(2) | BIT(3) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | BIT(22) | BIT(23) | \
-	 BIT(24) | BIT(28) | BIT(29))
+/* 0x80000001 ECX: SVM, extended APIC, CR8 in 32-bit mode, IBS, SKINIT, WDT, LWP, NodeID, topology, perf counters, MWAITX */
+#define E1_ECX_HIDDEN                                                                           \
+	(BIT(2) | BIT(3) | BIT(4) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | BIT(22) | \
+	 BIT(23) | BIT(24) | BIT(28) | BIT(29))
 /* 0x80000001 EDX: PSE, PGE, PSE-36, 1 GiB pages, and leaf 1's others */
 #define E1_EDX_HIDDEN (BIT(1) | BIT(3) | BIT(13) | BIT(17) | BIT(26))
 
-static void leaf_abi(struct vcpu *v, uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c,
+#define BASIC_MOST    0x0000000du
+#define EXTENDED_MOST 0x80000008u
+
+/* Time: no offset and no emulation, so that of the sub-leaves only what the machine's counter does says anything. */
+static void leaf_time(uint32_t sub, uint32_t *a, uint32_t *c)
+{
+	uint32_t a1, b1, c1, d1;
+
+	if (sub == 0) {
+		cpuid(0x80000001, 0, &a1, &b1, &c1, &d1);
+		*a = (clock_tsc_stable() ? BIT(1) : 0) | (d1 & BIT(27) ? BIT(2) : 0);
+		*c = (uint32_t)clock_tsc_khz();
+	} else if (sub == 2) {
+		*a = (uint32_t)clock_tsc_khz();
+	}
+}
+
+static void leaf_abi(uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c,
 		     uint32_t *d)
 {
-	*a = *b = *c = *d = 0;
-	switch (leaf & 0xff) {
+	switch (leaf & 0xffff) {
 	case 0:
 		*a = 0x40000005;
 		*b = 0x566e6558; /* "XenVMMXenVMM" */
@@ -56,17 +72,14 @@ static void leaf_abi(struct vcpu *v, uint32_t leaf, uint32_t *a, uint32_t *b, ui
 		*c = 1; /* mmu_update's PRESERVE_AD */
 		break;
 	case 3:
-		*a = clock_tsc_stable() ? 2 : 0; /* host TSC safe */
-		*b = 0;
-		*c = (uint32_t)clock_tsc_khz();
+		leaf_time(sub, a, c);
 		break;
 	case 5:
-		*b = cpu_features.phys_bits;
+		*b = sub == 0 ? cpu_features.phys_bits : 0;
 		break;
 	default:
 		break;
 	}
-	(void)v;
 }
 
 static void leaf_basic(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b,
@@ -74,7 +87,7 @@ static void leaf_basic(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a,
 {
 	switch (leaf) {
 	case 0:
-		*a = MIN(*a, 0xdu);
+		*a = MIN(*a, BASIC_MOST);
 		break;
 	case 1:
 		*c = (*c & ~L1_ECX_HIDDEN & ~BIT(27)) | BIT(31);
@@ -127,7 +140,7 @@ static void leaf_extended(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, 
 {
 	switch (leaf) {
 	case 0x80000000:
-		*a = MIN(*a, 0x80000008u);
+		*a = MIN(*a, EXTENDED_MOST);
 		break;
 	case 0x80000001:
 		*c &= ~E1_ECX_HIDDEN;
@@ -138,32 +151,31 @@ static void leaf_extended(uint32_t leaf, uint32_t *a, uint32_t *b, uint32_t *c, 
 		*d &= BIT(8);
 		break;
 	case 0x80000008:
+		*a = (*a & 0xff) | 48 << 8; /* of an address, as there are four levels of tables */
 		*b = 0;
 		*c = 0;
 		break;
 	default:
-		if (leaf > 0x80000008) {
-			*a = *b = *c = *d = 0;
-		}
 		break;
 	}
 }
 
+/* Beyond the last leaf a processor answers with another's data, or its maker's own: neither is for a guest. */
 void guest_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t *a, uint32_t *b, uint32_t *c,
 		 uint32_t *d)
 {
-	if ((leaf & 0xffff0000) == 0x40000000) {
-		if ((leaf & 0xff00) == 0) {
-			leaf_abi(v, leaf, a, b, c, d);
-		} else {
-			*a = *b = *c = *d = 0;
-		}
+	if (leaf <= BASIC_MOST) {
+		cpuid(leaf, sub, a, b, c, d);
+		leaf_basic(v, leaf, sub, a, b, c, d);
 		return;
 	}
-	cpuid(leaf, sub, a, b, c, d);
-	if (leaf < 0x40000000) {
-		leaf_basic(v, leaf, sub, a, b, c, d);
-	} else {
+	if (leaf >= 0x80000000 && leaf <= EXTENDED_MOST) {
+		cpuid(leaf, sub, a, b, c, d);
 		leaf_extended(leaf, a, b, c, d);
+		return;
+	}
+	*a = *b = *c = *d = 0;
+	if ((leaf & 0xffff0000) == 0x40000000) {
+		leaf_abi(leaf, sub, a, b, c, d);
 	}
 }
