@@ -32,18 +32,45 @@ static void describe_cpu(xen_mc_logical_cpu_t *c, unsigned int cpu)
 	c->mc_step &= 0xf;
 }
 
+/* How many there are; with room for their descriptions, how many were described. */
 static long physcpuinfo(xen_mc_physcpuinfo_t *p)
 {
 	uint32_t room = p->ncpus;
 	xen_mc_logical_cpu_t c;
 
 	p->ncpus = cpu_count();
-	for (uint32_t i = 0; handle_gva(p->info) && i < MIN(room, p->ncpus); i++) {
+	if (!handle_gva(p->info)) {
+		return 0;
+	}
+	if (room == 0) {
+		return -XEN_EINVAL;
+	}
+	p->ncpus = MIN(room, p->ncpus);
+	for (uint32_t i = 0; i < p->ncpus; i++) {
 		describe_cpu(&c, i);
 		if (copy_out_at(handle_gva(p->info), i, &c)) {
 			return -XEN_EFAULT;
 		}
 	}
+	return 0;
+}
+
+/* Reports of one of the two kinds, to be fetched or, once handled, acknowledged: of which there are none. */
+static long fetch(xen_mc_fetch_t *f)
+{
+	uint32_t kind = f->flags & (XEN_MC_NONURGENT | XEN_MC_URGENT);
+
+	if (kind != XEN_MC_NONURGENT && kind != XEN_MC_URGENT) {
+		return -XEN_EINVAL;
+	}
+	if (f->flags & XEN_MC_ACK) {
+		return 0;
+	}
+	if (!handle_gva(f->data)) {
+		return -XEN_EINVAL;
+	}
+	f->flags = XEN_MC_NODATA;
+	f->fetch_id = 0;
 	return 0;
 }
 
@@ -61,15 +88,17 @@ long do_mca(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 	}
 	switch (mc.cmd) {
 	case XEN_MC_fetch:
-		mc.u.mc_fetch.flags = XEN_MC_NODATA;
-		mc.u.mc_fetch.fetch_id = 0;
-		rc = 0;
+		rc = fetch(&mc.u.mc_fetch);
 		break;
 	case XEN_MC_physcpuinfo:
 		rc = physcpuinfo(&mc.u.mc_physcpuinfo);
 		break;
+	case XEN_MC_msrinject:
+	case XEN_MC_mceinject:
+	case XEN_MC_inject_v2:
+		return refuse_at(-XEN_ENOSYS, REASON_NOT_SERVED, mc.cmd);
 	default:
-		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, mc.cmd);
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_OPERATION, mc.cmd);
 	}
 	return rc == 0 && copy_out(arg, &mc) ? -XEN_EFAULT : rc;
 }
