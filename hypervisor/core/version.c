@@ -131,6 +131,11 @@ long do_xen_version(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64
 	 1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 | \
 	 1u << VMASST_TYPE_runstate_update_flag)
 
+bool version_assists_valid(uint64_t bits)
+{
+	return !(bits & ~(uint64_t)ASSISTS);
+}
+
 long do_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	struct domain *d = cpu_current()->domain;

@@ -5,11 +5,15 @@
 #include "arch/guest.h"
 #include "base/bug.h"
 #include "base/refuse.h"
+#include "core/version.h"
 #include "lib/string.h"
 #include "mm/pagetype.h"
 #include "pv/guest.h"
 #include "x86/fpu.h"
 #include "x86/pte.h"
+
+#define IOPL_SHIFT 12
+#define IOPL_MASK  (3UL << IOPL_SHIFT)
 
 /* Every address in it that the processor or we would go to. */
 static bool addresses_canonical(const struct vcpu_guest_context *c)
@@ -26,10 +30,14 @@ static bool addresses_canonical(const struct vcpu_guest_context *c)
 	return ok;
 }
 
-/* Whichever mode it starts in must have page tables. */
-static bool context_valid(const struct vcpu_guest_context *c)
+/*
+ * Whichever mode it starts in must have page tables.  The assists are the domain's: they come with the first context
+ * of its first vCPU.
+ */
+static bool context_valid(const struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	return addresses_canonical(c) && c->gdt_ents <= 14 * 512 &&
+	return addresses_canonical(c) && (v->id != 0 || version_assists_valid(c->vm_assist)) &&
+	       c->gdt_ents <= 14 * 512 &&
 	       (!c->ldt_ents || segments_ldt_valid(c->ldt_base, c->ldt_ents)) &&
 	       c->ctrlreg[3] >> PAGE_SHIFT &&
 	       ((c->flags & VGCF_in_kernel) || c->ctrlreg[1] >> PAGE_SHIFT);
@@ -72,8 +80,8 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	struct pv_vcpu *p = v->pv;
 	const struct cpu_user_regs *u = &c->user_regs;
-	int rc = context_valid(c) ? set_tables(v, c)
-				  : refuse_at(-XEN_EINVAL, REASON_BAD_CONTEXT, v->id);
+	int rc = context_valid(v, c) ? set_tables(v, c)
+				     : refuse_at(-XEN_EINVAL, REASON_BAD_CONTEXT, v->id);
 
 	if (rc) {
 		return rc;
@@ -101,7 +109,7 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 		.rflags = (u->rflags & 0x44dd5) | 0x202,
 	};
 	/* Other vCPUs than the first never call set_iopl: their virtual I/O privilege comes with their flags. */
-	p->iopl = (u->rflags >> 12) & 3;
+	p->iopl = (u->rflags & IOPL_MASK) >> IOPL_SHIFT;
 	p->kernel_mode = c->flags & VGCF_in_kernel;
 	p->sel = (struct selectors){ u->ds, u->es, u->fs, u->gs };
 	p->fs_base = c->fs_base;
@@ -139,6 +147,9 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 			debugreg_set(v, i, c->debugreg[i]); /* a bad one stays as it is */
 		}
 	}
+	if (v->id == 0 && !v->initialised) {
+		__atomic_store_n(&v->domain->vm_assist, (uint32_t)c->vm_assist, __ATOMIC_RELAXED);
+	}
 	v->initialised = true;
 	return 0;
 }
@@ -155,7 +166,7 @@ void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	u->r9 = r->r9, u->r8 = r->r8, u->rax = r->rax, u->rcx = r->rcx;
 	u->rdx = r->rdx, u->rsi = r->rsi, u->rdi = r->rdi;
 	u->rip = r->rip, u->cs = (uint16_t)r->cs, u->rsp = r->rsp, u->ss = (uint16_t)r->ss;
-	u->rflags = r->rflags | (uint64_t)p->iopl << 12; /* as it is given */
+	u->rflags = (r->rflags & ~IOPL_MASK) | (uint64_t)p->iopl << IOPL_SHIFT;
 	u->saved_upcall_mask = v->info->evtchn_upcall_mask;
 	u->ds = p->sel.ds, u->es = p->sel.es, u->fs = p->sel.fs, u->gs = p->sel.gs;
 	c->flags = (p->kernel_mode ? VGCF_in_kernel : 0) | VGCF_I387_VALID |
@@ -174,6 +185,7 @@ void guest_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 	c->event_callback_eip = p->event.address;
 	c->failsafe_callback_eip = p->failsafe.address;
 	c->syscall_callback_eip = p->syscall.address;
+	c->vm_assist = v->domain->vm_assist;
 	c->ldt_base = p->ldt_entries ? p->ldt_base : 0;
 	c->ldt_ents = p->ldt_entries;
 	c->gdt_ents = p->gdt_entries;
