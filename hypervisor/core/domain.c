@@ -388,9 +388,7 @@ static int let_go(struct domain *d, unsigned int *count)
 		rc = refuse(-XEN_EINVAL, REASON_NOT_PAUSED);
 	} else if (--*count == 0 && d->pause_count + d->stop_count == 0) {
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
-			if (d->vcpu[i]->pause_count == 0) {
-				vcpu_clear_flag(d->vcpu[i], VPF_PAUSED);
-			}
+			vcpu_clear_flag(d->vcpu[i], VPF_PAUSED);
 		}
 	}
 	spin_unlock(&d->lock);
@@ -415,21 +413,6 @@ void domain_stop(struct domain *d)
 void domain_go_on(struct domain *d)
 {
 	let_go(d, &d->stop_count);
-}
-
-void domain_pause_vcpu(struct vcpu *v)
-{
-	spin_lock(&v->domain->lock);
-	vcpu_pause(v);
-	spin_unlock(&v->domain->lock);
-	vcpu_sleep_sync(v);
-}
-
-void domain_unpause_vcpu(struct vcpu *v)
-{
-	spin_lock(&v->domain->lock);
-	vcpu_unpause(v);
-	spin_unlock(&v->domain->lock);
 }
 
 /* --- shutting down --- */

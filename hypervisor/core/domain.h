@@ -107,9 +107,6 @@ void domain_shutdown(struct domain *d, unsigned int reason);
 void domain_resume(struct domain *d); /* after a shutdown(suspend) that was cancelled */
 /* Kills in steps: 0 when gone from view, -ERESTART when to be called again. */
 int domain_kill(struct domain *d);
-/* Pauses or unpauses one vCPU (domctl), waiting until it is off its CPU. */
-void domain_pause_vcpu(struct vcpu *v);
-void domain_unpause_vcpu(struct vcpu *v);
 /* The guest's state is beyond answering. From any context; takes effect at the next exit to guest. */
 __attribute__((format(printf, 2, 3))) void domain_crash(struct domain *d, const char *fmt, ...);
 

@@ -168,20 +168,6 @@ void vcpu_sleep_sync(struct vcpu *v)
 	}
 }
 
-void vcpu_pause(struct vcpu *v)
-{
-	v->pause_count++;
-	vcpu_set_flag(v, VPF_PAUSED);
-}
-
-void vcpu_unpause(struct vcpu *v)
-{
-	BUG_ON(v->pause_count == 0);
-	if (--v->pause_count == 0 && v->domain->pause_count + v->domain->stop_count == 0) {
-		vcpu_clear_flag(v, VPF_PAUSED);
-	}
-}
-
 /* The area in one piece, as nearly all are: a few stores.  The guest sees them in this order, as on any x86. */
 static void publish_in_place(struct vcpu_runstate_info *area, const struct vcpu_runstate_info *r,
 			     bool flagged)

@@ -22,7 +22,7 @@ struct pv_vcpu;
 #define VPF_BLOCKED  2u	 /* waits for an event */
 #define VPF_POLLING  4u	 /* SCHEDOP_poll: waits for given ports or time-out */
 #define VPF_SHUTDOWN 8u	 /* its domain shut down */
-#define VPF_PAUSED   16u /* its domain is paused (pause_count > 0), or it is */
+#define VPF_PAUSED   16u /* its domain is paused (pause_count > 0) */
 
 /*
  * A piece of guest memory that the hypervisor writes at any time: the guest registers an address, we
@@ -41,7 +41,6 @@ struct vcpu {
 	unsigned int id;
 	bool initialised;	      /* has a context */
 	_Atomic uint32_t pause_flags; /* VPF_* */
-	unsigned int pause_count;     /* domctl and internal, under domain->lock */
 
 	/* scheduling (core/sched) */
 	_Atomic uint32_t cpu; /* where it runs or will */
@@ -97,9 +96,6 @@ void vcpu_wake(struct vcpu *v); /* VPF_BLOCKED and VPF_POLLING cleared; runs if 
 void vcpu_clear_flag(struct vcpu *v, uint32_t flag); /* and lets it run if nothing else holds it */
 void vcpu_set_flag(struct vcpu *v, uint32_t flag);   /* and takes it off its CPU soon */
 void vcpu_sleep_sync(struct vcpu *v); /* flag already set: wait until it is off its CPU */
-/* Counts a cause to pause this vCPU alone, or takes one away; under domain->lock. */
-void vcpu_pause(struct vcpu *v);
-void vcpu_unpause(struct vcpu *v);
 
 /* Enters a RUNSTATE_* now, and tells the guest if it asked; under the run queue's lock. */
 void vcpu_runstate_set(struct vcpu *v, int state, ns_t now);
