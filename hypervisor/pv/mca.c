@@ -43,7 +43,7 @@ static long physcpuinfo(xen_mc_physcpuinfo_t *p)
 		return 0;
 	}
 	if (room == 0) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, room);
 	}
 	p->ncpus = MIN(room, p->ncpus);
 	for (uint32_t i = 0; i < p->ncpus; i++) {
@@ -61,13 +61,13 @@ static long fetch(xen_mc_fetch_t *f)
 	uint32_t kind = f->flags & (XEN_MC_NONURGENT | XEN_MC_URGENT);
 
 	if (kind != XEN_MC_NONURGENT && kind != XEN_MC_URGENT) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, f->flags);
 	}
 	if (f->flags & XEN_MC_ACK) {
 		return 0;
 	}
 	if (!handle_gva(f->data)) {
-		return -XEN_EINVAL;
+		return refuse(-XEN_EINVAL, REASON_BAD_ADDRESS);
 	}
 	f->flags = XEN_MC_NODATA;
 	f->fetch_id = 0;
