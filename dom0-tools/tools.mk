@@ -55,4 +55,4 @@ $(eval $(call unit_test,dom0-tools/pavd/logs_test,dom0-tools/pavd/logs.c $(LIBPA
 $(eval $(call unit_test,dom0-tools/libpav/ration_test,dom0-tools/libpav/ration.c,))
 $(eval $(call unit_test,dom0-tools/libpav/log_test,$(LIBPAV_BASE),))
 $(eval $(call unit_test,dom0-tools/libpav/buf_test,$(LIBPAV_BASE),))
-$(eval $(call unit_test,dom0-tools/build/pvboot_test,tests/fake/hcall_fake.c $(BUILD_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS)))
+$(eval $(call unit_test,dom0-tools/build/pvboot_test,tests/fake/hcall_fake.c $(BUILD_SRCS) $(LIBPAV_BASE),$(BZIMAGE_LIBS) -Xlinker --wrap=pread))

@@ -262,6 +262,11 @@ void *hcall_map_foreign(struct hcall *h, domid_t domid, const xen_pfn_t *list, s
 	return open_mapping.p;
 }
 
+int hcall_fake_is_foreign(const void *p)
+{
+	return (uintptr_t)p - (uintptr_t)open_mapping.p < open_mapping.count << 12;
+}
+
 void hcall_unmap_foreign(struct hcall *h, void *p, size_t count)
 {
 	(void)h;
@@ -269,7 +274,7 @@ void hcall_unmap_foreign(struct hcall *h, void *p, size_t count)
 		memcpy(hcall_fake_frame(open_mapping.mfns[i]), (char *)p + (i << 12), 4096);
 	}
 	munmap(p, count << 12);
-	open_mapping.p = NULL;
+	open_mapping = (struct mapping){ 0 };
 	hcall_fake.mappings--;
 }
 

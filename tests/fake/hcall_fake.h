@@ -29,6 +29,8 @@ extern struct hcall_fake hcall_fake;
 void hcall_fake_reset(uint64_t free_pages);
 /* The bytes of a machine frame; NULL if no domain has it. */
 void *hcall_fake_frame(uint64_t mfn);
+/* Whether p lies in a foreign mapping that is open now. */
+int hcall_fake_is_foreign(const void *p);
 /* Its shared info frame. */
 uint64_t hcall_fake_shared_info(void);
 
