@@ -1,8 +1,9 @@
 #!/bin/bash
 # The control domain: an initial ramdisk of two parts, laid one after the other.
 # The base (Debian's programs, modules of the stock kernel) is built once; the
-# top (our programs and configuration) each time one of them changes.
-# Usage: dom0.sh base | dom0.sh top PROGRAM...
+# top (our programs and configuration) each time one of them changes.  The modules of
+# another kernel are a third part, for whoever boots it.
+# Usage: dom0.sh base | dom0.sh top PROGRAM... | dom0.sh modules KERNEL OUT
 cd "$(dirname "$0")/../.."
 . config/image/lib.sh
 part=$1
@@ -40,10 +41,8 @@ base() {
 	rm -rf "$IMAGE/xenstore-utils"
 	put_busybox "$root"
 	cp /lib/x86_64-linux-gnu/libnss_{files,dns}.so.2 "$root/lib/x86_64-linux-gnu/" 2>/dev/null || true
-	put_modules "$root" "$IMAGE/kernel" "$version" \
-		virtio_pci virtio_blk virtio_net nvme ahci sd_mod e1000e crc32c_generic ext4 overlay loop tun \
-		bridge veth 9p 9pnet_virtio \
-		xen-gntdev xen-gntalloc xen-evtchn xen-privcmd xenfs
+	# shellcheck disable=SC2086
+	put_modules "$root" "$IMAGE/kernel" "$version" $CONTROL_MODULES
 	printf 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\ndnsmasq:x:101:65534::/run:/bin/false\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\ntty:x:5:\n' >"$root/etc/group"
 	echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
@@ -84,8 +83,17 @@ top() {
 	say "control domain: $(du -h "$IMAGE/dom0-initrd" | cut -f1)"
 }
 
+modules() {
+	local kernel
+	kernel=$(kernel_folder "$1")
+	# shellcheck disable=SC2086
+	put_modules "$root" "$kernel" "$(cat "$kernel/version")" $CONTROL_MODULES
+	pack "$root" "$2"
+}
+
 case $part in
 base) base ;;
 top) top "$@" ;;
-*) fail "dom0.sh base | dom0.sh top PROGRAM..." ;;
+modules) modules "$@" ;;
+*) fail "dom0.sh base | dom0.sh top PROGRAM... | dom0.sh modules KERNEL OUT" ;;
 esac

@@ -1,8 +1,10 @@
 #!/bin/bash
 # The guest's initial ramdisk: busybox, the stock modules a paravirtual guest needs
 # from the kernel's own package, and an init that finds the root file system.
+# Usage: guest-initrd.sh KERNEL OUT
 cd "$(dirname "$0")/../.."
 . config/image/lib.sh
+kernel=$(kernel_folder "$1") out=$2
 
 root=$(mktemp -d "$IMAGE/initrd.XXXXXX")
 trap 'rm -rf "$root"' EXIT
@@ -10,9 +12,9 @@ chmod 755 "$root"
 mkdir -p "$root"/{bin,dev,proc,sys,mnt}
 cp /usr/bin/busybox "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
-put_modules "$root" "$IMAGE/kernel" "$(cat "$IMAGE/kernel/version")" \
-	xen-blkfront xen-netfront crc32c_generic ext4
+# shellcheck disable=SC2086
+put_modules "$root" "$kernel" "$(cat "$kernel/version")" $GUEST_MODULES
 rm -f "$root/lib/modules"/*/modules.*
 install -m 755 config/image/guest-init "$root/init"
-pack "$root" "$IMAGE/guest-initrd"
-say "guest initrd: $(du -h "$IMAGE/guest-initrd" | cut -f1)"
+pack "$root" "$out"
+say "guest initrd, $1: $(du -h "$out" | cut -f1)"

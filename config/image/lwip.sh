@@ -10,13 +10,11 @@ cd "$(dirname "$0")/../.."
 need_lists
 new=$IMAGE/lwip.new
 rm -rf "$new"
-mkdir -p "$new"/{lists/partial,cache,deb}
-apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u |
-	grep ' main$' >"$new/sources.list" || fail "apt knows no place to take packages from"
-options=(-q -o "Dir::Etc::SourceList=$PWD/$new/sources.list" -o Dir::Etc::SourceParts=/dev/null
-	-o "Dir::State::Lists=$PWD/$new/lists" -o "Dir::Cache=$PWD/$new/cache" -o APT::Sandbox::User=)
-apt-get "${options[@]}" update >build/logs/lwip.log 2>&1 || fail "no list of sources; see build/logs/lwip.log"
-(cd "$new/deb" && apt-get "${options[@]}" --download-only source lwip) >>build/logs/lwip.log 2>&1 ||
+mkdir -p "$new/deb"
+sources=$(apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u |
+	grep ' main$') || fail "apt knows no place to take packages from"
+private_apt "$new" "$sources" build/logs/lwip.log || fail "no list of sources; see build/logs/lwip.log"
+(cd "$new/deb" && apt-get "${APT[@]}" --download-only source lwip) >>build/logs/lwip.log 2>&1 ||
 	fail "could not download lwIP; see build/logs/lwip.log"
 xz -dc "$new"/deb/lwip_*.orig.tar.xz | tar -x -C "$new" --strip-components=1
 [ -s "$new/src/core/tcp.c" ] || fail "the source package of lwIP is not as expected"

@@ -1,13 +1,14 @@
 #!/bin/bash
 # Starts the machine of config/qemu.args with our images, in the foreground:
 #
-#   machine.sh [-s SHARE] [-w PORT] [-p] [-i RAMDISK] [-x 'HYPERVISOR WORDS'] [-a 'KERNEL WORDS'] [-- QEMU ARGS]
+#   machine.sh [-s SHARE] [-w PORT] [-p] [-i RAMDISK] [-k KERNEL] [-x 'HYPERVISOR WORDS'] [-a 'KERNEL WORDS'] [-- QEMU ARGS]
 #
 #   -s SHARE  a folder for the control domain's /share
 #   -w PORT   forward this loopback port to the web server of the guest at 10.20.0.50
 #   -p        keep what the guests write to their disk (otherwise each start is fresh)
 #   -b        the bare kernel, without a hypervisor
 #   -i RAMDISK  in place of the control domain's own
+#   -k KERNEL   in place of its kernel, the file that `pav unpack-kernel` makes
 #
 # In the control domain: vda is the guests' disk, vdb scratch space, vdc and vdd more
 # copies of the guests' disk.  PAVANE_HYPERVISOR names another hypervisor of the same ABI,
@@ -16,14 +17,15 @@
 cd "$(dirname "$0")/../.." || exit 1
 IMAGE=build/image
 share='' port='' hyper_words='' kernel_words='' bare='' disk=$IMAGE/guest.img snap=on
-ramdisk=$IMAGE/dom0-initrd
-while getopts s:w:x:a:i:pb o; do
+ramdisk=$IMAGE/dom0-initrd kernel=$IMAGE/vmlinux
+while getopts s:w:x:a:i:k:pb o; do
 	case $o in
 	s) share=$OPTARG ;;
 	w) port=$OPTARG ;;
 	x) hyper_words+=" $OPTARG" ;;
 	a) kernel_words+=" $OPTARG" ;;
 	i) ramdisk=$OPTARG ;;
+	k) kernel=$OPTARG ;;
 	p) disk=build/run/guest.img snap=off ;;
 	b) bare=1 ;;
 	*) exit 2 ;;
@@ -69,4 +71,4 @@ if [ -n "$bare" ]; then
 fi
 exec qemu-system-x86_64 "${words[@]}" -serial mon:stdio -kernel "$hypervisor" \
 	-append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=$cpus loglvl=info guest_loglvl=warning $hyper_words ${PAVANE_WORDS:-}" \
-	-initrd "$IMAGE/vmlinux console=hvc0 $common $kernel_words,$ramdisk" "$@"
+	-initrd "$kernel console=hvc0 $common $kernel_words,$ramdisk" "$@"
