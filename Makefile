@@ -74,7 +74,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 # System tests run with assertions; what people run is shown by smoke.
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
-.PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system \
+.PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system kernels \
 	bench abi-peer fuzz coverage lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
@@ -101,12 +101,12 @@ guest: setup	## NAME=mine: a mini-guest of your own, made from a template, built
 
 smoke: setup	## the same with nobody at the keyboard: the end-to-end checks, with figures
 	@$(SUB) hypervisor programs $(STEP)
-	@$(SUB) images $(STEP)
+	@$(SUB) images kernels-checked $(STEP)
 	@tests/run system
 
 check: setup	## everything: lint, unit and golden tests, models, ABI and system tests
 	@$(SUB) hypervisor programs build-unit build-abi $(STEP)
-	@$(SUB) images $(STEP)
+	@$(SUB) images kernels-checked $(STEP)
 	@$(CHECKED) tests/run all
 
 check-unit: setup ## unit and golden tests: no root, no QEMU, under a minute
@@ -122,8 +122,15 @@ check-abi: setup ## mini-guests that prove the ABI, in QEMU
 
 check-system: setup ## whole machines in QEMU: the tests of smoke, on the debug flavour
 	@$(SUB) hypervisor programs $(STEP)
-	@$(SUB) images $(STEP)
+	@$(SUB) images kernels-checked $(STEP)
 	@$(CHECKED) tests/run system
+
+kernels: setup	## every kernel of config/kernels.list, fetched and booted; writes the README's table
+	@$(SUB) hypervisor programs
+	@$(SUB) images kernels-checked
+	-@$(SUB) -k kernels-all
+	@KERNELS=all TEST_SLOW=$${TEST_SLOW:-3} $(CHECKED) tests/run system kernels; status=$$?; \
+		tests/system/lib/kernel-table $(B)/logs/system/kernels.rows README.md && exit $$status
 
 bench: setup	## the race with the peer and with bare Linux: build/bench/
 	@$(SUB) hypervisor programs guests

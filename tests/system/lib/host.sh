@@ -14,7 +14,7 @@ answer_requests() { # answer_requests SHARE PORT
 	local request
 	if [ -e "$1/want-curl" ]; then
 		rm "$1/want-curl"
-		curl -s -S -m 20 "http://127.0.0.1:$2/" >"$1/curl-page" 2>"$1/curl-error"
+		curl -s -S -m $((20 * ${TEST_SLOW:-1})) "http://127.0.0.1:$2/" >"$1/curl-page" 2>"$1/curl-error"
 		echo $? >"$1/curl-status"
 	fi
 }
