@@ -1,6 +1,7 @@
 # The hypervisor: freestanding, position-independent code linked at IMAGE_BASE, in two flavours:
 #   build/pavane         what people run
 #   build/pavane-debug   the same with assertions, lock order checks and UBSan traps: what the tests run
+# and, when asked for, build/pavane-measure: the first with a count of how long interrupts are off (base/stretch.h).
 
 HV := hypervisor
 HV_SRCS := $(sort $(wildcard $(foreach d,lib base x86 x86/boot mm core core/sched pv ctl,$(HV)/$(d)/*.c)) $(HV)/main.c)
@@ -76,3 +77,4 @@ endef
 
 $(eval $(call hypervisor_flavour,$(B)/pavane,$(B)/hv,$(HV_RELEASE_CFLAGS)))
 $(eval $(call hypervisor_flavour,$(B)/pavane-debug,$(B)/hv-debug,$(HV_DEBUG_CFLAGS)))
+$(eval $(call hypervisor_flavour,$(B)/pavane-measure,$(B)/hv-measure,$(HV_RELEASE_CFLAGS) -DSTRETCHES=1))

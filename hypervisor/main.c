@@ -9,6 +9,7 @@
 #include "core/domain.h"
 #include "core/sched/sched.h"
 #include "core/softirq.h"
+#include "core/stretchkey.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "core/version.h"
@@ -160,6 +161,7 @@ void boot_main(uint32_t magic, uint32_t info)
 	init_idle(0);
 	domains_init();
 	audit_init();
+	stretchkey_init();
 	time_set_wallclock(clock_rtc_seconds(), 0, cpu_time_now());
 
 	/* The other CPUs, then the control domain. */

@@ -1,6 +1,6 @@
 /*
- * Asks the hypervisor whether all its counts equal all references: the control domain presses the debug key '=' by sysctl
- * and reads the verdict in the hypervisor's log.  Debug builds of our own hypervisor know the key; others are not asked.
+ * What our own hypervisor answers to its debug keys: the control domain presses one by sysctl and reads the answer in the
+ * hypervisor's log.  So it is asked whether all its counts equal all references: '=', which debug builds know.
  */
 #define __XEN_TOOLS__ 1
 #include "frontends/rt/test.h"
@@ -40,7 +40,58 @@ static size_t read_log(char *to, size_t size)
 	return op.u.readconsole.count;
 }
 
-static enum audit_verdict verdict_of_line(void)
+/* Gives fn what the log says since it was last read, by lines, which may come in two pieces, until it says true. */
+static bool look(bool (*fn)(const char *line))
+{
+	static char piece[512];
+	bool enough = false;
+	size_t n;
+
+	while (!enough && (n = read_log(piece, sizeof(piece))) != 0) {
+		for (size_t i = 0; i < n; i++) {
+			if (piece[i] != '\n') {
+				line[length] = piece[i];
+				length += length < sizeof(line) - 2;
+				continue;
+			}
+			line[length] = '\0';
+			length = 0;
+			enough = enough || fn(line);
+		}
+	}
+	return enough;
+}
+
+bool debug_key(char key, bool (*fn)(const char *line))
+{
+	char skipped[256];
+	bool enough = false;
+
+	if (!is_control_domain() || !is_pavane()) {
+		return false;
+	}
+	while (read_log(skipped, sizeof(skipped))) {
+	}
+	memset(&op, 0, sizeof(op));
+	op.u.debug_keys.nr_keys = 1;
+	set_xen_guest_handle_raw(op.u.debug_keys.keys, &key);
+	if (sysctl(XEN_SYSCTL_debug_keys)) {
+		return false;
+	}
+	/* The time is taken before the look: the audit itself may have been what took so long. */
+	for (uint64_t end = system_time() + PATIENCE, now = 0; !enough && now < end;) {
+		now = system_time();
+		enough = look(fn);
+		if (!enough) {
+			sched_op(SCHEDOP_yield, NULL);
+		}
+	}
+	return enough;
+}
+
+static enum audit_verdict verdict;
+
+static bool verdict_of_line(const char *s)
 {
 	static const struct {
 		const char *begin;
@@ -50,57 +101,18 @@ static enum audit_verdict verdict_of_line(void)
 		      { "(pav) no such key", AUDIT_NONE } };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (!strncmp(line, forms[i].begin, strlen(forms[i].begin))) {
-			return forms[i].verdict;
+		if (!strncmp(s, forms[i].begin, strlen(forms[i].begin))) {
+			verdict = forms[i].verdict;
+			return true;
 		}
 	}
-	return AUDIT_PENDING;
-}
-
-/* What the log says since it was last read; lines may come in two pieces. */
-static enum audit_verdict look(void)
-{
-	static char piece[512];
-	enum audit_verdict v = AUDIT_PENDING;
-	size_t n;
-
-	while (v == AUDIT_PENDING && (n = read_log(piece, sizeof(piece))) != 0) {
-		for (size_t i = 0; i < n; i++) {
-			if (piece[i] != '\n') {
-				line[length] = piece[i];
-				length += length < sizeof(line) - 2;
-				continue;
-			}
-			line[length] = '\0';
-			length = 0;
-			v = v == AUDIT_PENDING ? verdict_of_line() : v;
-		}
-	}
-	return v;
+	return false;
 }
 
 enum audit_verdict audit_machine(void)
 {
-	static char key = '=';
-	enum audit_verdict v = AUDIT_PENDING;
-	char skipped[256];
-
-	if (!is_control_domain() || !is_pavane()) {
+	if (!is_control_domain() || !is_ours()) {
 		return AUDIT_NONE;
 	}
-	while (read_log(skipped, sizeof(skipped))) {
-	}
-	memset(&op, 0, sizeof(op));
-	op.u.debug_keys.nr_keys = 1;
-	set_xen_guest_handle_raw(op.u.debug_keys.keys, &key);
-	if (sysctl(XEN_SYSCTL_debug_keys)) {
-		return AUDIT_NONE;
-	}
-	/* The time is taken before the look: the audit itself may have been what took so long. */
-	for (uint64_t end = system_time() + PATIENCE, now = 0; v == AUDIT_PENDING && now < end;) {
-		sched_op(SCHEDOP_yield, NULL);
-		now = system_time();
-		v = look();
-	}
-	return v == AUDIT_PENDING ? AUDIT_FAILED : v;
+	return debug_key('=', verdict_of_line) ? verdict : AUDIT_FAILED;
 }

@@ -61,7 +61,9 @@ const char *reason_name(unsigned int reason);
  * audit.c: the hypervisor's own proof that all its counts are right.  NONE: it cannot be asked (a plain guest, a release
  * build, another hypervisor).  What is wrong is on the console.  After main() of a guest it is asked in any case.
  */
-enum audit_verdict { AUDIT_OK, AUDIT_FAILED, AUDIT_NONE, AUDIT_PENDING };
+enum audit_verdict { AUDIT_OK, AUDIT_FAILED, AUDIT_NONE };
 enum audit_verdict audit_machine(void);
+/* Presses a key of ours, and gives fn the log's lines from then on until it says true; false if it never does. */
+bool debug_key(char key, bool (*fn)(const char *line));
 
 #endif

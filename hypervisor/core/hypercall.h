@@ -13,6 +13,7 @@
 #include <xen/errno.h>
 #include <xen/xen.h>
 
+#include "base/stretch.h"
 #include "lib/types.h"
 #include "base/refuse.h"
 
@@ -37,6 +38,7 @@ static inline long hypercall_call(uint64_t nr, uint64_t a1, uint64_t a2, uint64_
 {
 	const struct hypercall *h = &hypercall_table[nr % HYPERCALLS];
 
+	stretch_begin((unsigned int)nr % HYPERCALLS, a1);
 	if (nr >= HYPERCALLS || !h->fn) {
 		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_CALL, nr);
 	}

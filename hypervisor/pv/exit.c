@@ -3,6 +3,7 @@
  * and the last look, before it runs again, at what is due to it.  Called by entry.S.
  */
 #include "arch/guest.h"
+#include "base/stretch.h"
 #include "core/hypercall.h"
 #include "core/softirq.h"
 #include "lib/string.h"
@@ -171,10 +172,12 @@ static out_of_line bool finish_work(struct regs *r)
 /* The last look before the guest runs. */
 bool guest_exit(struct regs *r)
 {
-	if (unlikely(softirq_pending()) || unlikely(vcpu_event_pending(cpu_info()->current))) {
-		return finish_work(r);
-	}
-	return sysret_fits(r);
+	bool fits = unlikely(softirq_pending()) || unlikely(vcpu_event_pending(cpu_info()->current))
+			    ? finish_work(r)
+			    : sysret_fits(r);
+
+	stretch_pause();
+	return fits;
 }
 
 /*

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/stretch.h"
 #include "core/sched/sched.h"
 #include "core/softirq.h"
 #include "mm/alloc.h"
@@ -78,7 +79,9 @@ static __attribute__((noreturn)) void idle_loop(void)
 		if (alloc_scrub_step()) {
 			cpu_preempt_point();
 		} else {
+			stretch_pause();
 			__asm__ volatile("sti; hlt; cli" ::: "memory");
+			stretch_begin(STRETCH_IDLE, 0);
 		}
 	}
 }

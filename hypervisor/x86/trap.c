@@ -11,6 +11,7 @@
 #include "arch/upcall.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/stretch.h"
 #include "lib/symbols.h"
 #include "x86/cpu.h"
 #include "x86/machine.h"
@@ -186,6 +187,7 @@ void trap_tell_nmis(void)
 
 void trap_from_guest(struct regs *r)
 {
+	stretch_begin((r->vector & 0xff) < 32 ? STRETCH_TRAP : STRETCH_INTERRUPT, r->vector & 0xff);
 	if (likely((r->vector & 0xff) < 32) || (r->vector & 0xff) == 0x80) {
 		upcall_guest_trap(r);
 	} else {
@@ -198,7 +200,9 @@ void trap_from_hypervisor(struct regs *r)
 	const struct extable_entry *fix;
 
 	if (r->vector >= 32) {
+		stretch_begin(STRETCH_INTERRUPT, r->vector);
 		irq_dispatch(r, (uint8_t)r->vector);
+		stretch_pause();
 		return;
 	}
 	if (r->vector == 2) {
@@ -249,7 +253,9 @@ size_t cpu_clear_guest(gva_t to, size_t n)
  */
 void cpu_preempt_point(void)
 {
+	stretch_pause();
 	__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	stretch_resume();
 }
 
 unsigned int cpu_id(void)
