@@ -26,6 +26,7 @@
 #define DEFAULT_MAPTRACK_FRAMES 1024
 #define MOST_GRANT_FRAMES	1024
 #define MOST_MAPTRACK_FRAMES	4096
+#define MOST_BITS		(1u << 16) /* of a bitmap of CPUs or nodes to be filled in */
 
 /*
  * Set while an operation that must be alone runs.  Not a spin lock: such an operation may wait for a domain
@@ -285,6 +286,9 @@ int domctl_mask_out(const struct xenctl_bitmap *to, uint64_t mask)
 	size_t bytes = ((size_t)to->nr_bits + 7) / 8, head = MIN(bytes, sizeof(mask));
 	gva_t at = handle_gva(to->bitmap);
 
+	if (to->nr_bits > MOST_BITS) {
+		return -XEN_E2BIG; /* to clear it all would take too long */
+	}
 	if (to->nr_bits < 64) {
 		mask &= ((uint64_t)1 << to->nr_bits) - 1;
 	}
@@ -309,6 +313,9 @@ static long set_affinity(struct domain *d, struct xen_domctl *op)
 	}
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT))) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, a->flags);
+	}
+	if (a->cpumap_hard.nr_bits > MOST_BITS || a->cpumap_soft.nr_bits > MOST_BITS) {
+		return -XEN_E2BIG; /* could not be answered */
 	}
 	if (a->flags & XEN_VCPUAFFINITY_HARD) {
 		rc = domctl_mask_in(&mask, &a->cpumap_hard);

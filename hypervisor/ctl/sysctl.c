@@ -23,10 +23,13 @@
 #include "mm/frame.h"
 #include "x86/machine.h"
 
-#define CHUNK	       512u
-#define MOST_KEYS      32u
-#define E820_TYPE_RAM  1u
-#define LOCAL_DISTANCE 10u /* what ACPI calls it */
+#define CHUNK		512u
+#define MOST_KEYS	32u
+#define COMMAND_BITS	16
+#define COMMAND_MASK	((1u << COMMAND_BITS) - 1)
+#define DOMAINS_AT_ONCE 4u
+#define E820_TYPE_RAM	1u
+#define LOCAL_DISTANCE	10u /* what ACPI calls it */
 
 static uint64_t ram_pages(void)
 {
@@ -64,6 +67,7 @@ static long read_console(struct xen_sysctl *op)
 		}
 		got += n;
 		incremental = true; /* from here on we go on from where we are */
+		cpu_preempt_point();
 	} while (n && got < room);
 	if (r->clear) {
 		log_read(chunk, 0, &r->index, true, true);
@@ -156,18 +160,27 @@ static long sched_id(struct xen_sysctl *op)
 	return 0;
 }
 
+/* -ERESTART: again with op as it is now.  The command's high half then says how many are told, num_domains who is next. */
 static long domain_list(struct xen_sysctl *op)
 {
 	struct xen_sysctl_getdomaininfolist *l = &op->u.getdomaininfolist;
 	struct xen_domctl_getdomaininfo info;
-	uint32_t from = l->first_domain, n = 0;
+	uint32_t told = op->cmd >> COMMAND_BITS, n = told;
+	uint32_t from = n ? l->num_domains : l->first_domain;
 	long rc = 0;
 
+	op->cmd &= COMMAND_MASK;
 	while (n < l->max_domains && from < DOMID_FIRST_RESERVED) {
 		struct domain *d = domain_get_from((domid_t)from);
 
 		if (!d) {
 			break;
+		}
+		if (n > told && n % DOMAINS_AT_ONCE == 0 && hypercall_preempt()) {
+			domain_put(d);
+			op->cmd |= n << COMMAND_BITS;
+			l->num_domains = from;
+			return -XEN_ERESTART;
 		}
 		domctl_fill_info(d, &info);
 		from = d->id + 1u;
@@ -288,11 +301,12 @@ static long levelling(struct xen_sysctl *op)
 
 static const struct {
 	long (*fn)(struct xen_sysctl *op);
+	bool goes_on; /* may stop, with how far it came in the command's high half */
 } table[] = {
 	[XEN_SYSCTL_readconsole] = { read_console },
 	[XEN_SYSCTL_physinfo] = { physinfo },
 	[XEN_SYSCTL_sched_id] = { sched_id },
-	[XEN_SYSCTL_getdomaininfolist] = { domain_list },
+	[XEN_SYSCTL_getdomaininfolist] = { domain_list, true },
 	[XEN_SYSCTL_debug_keys] = { debug_keys },
 	[XEN_SYSCTL_getcpuinfo] = { cpu_info },
 	[XEN_SYSCTL_availheap] = { available_heap },
@@ -328,6 +342,7 @@ static long refused(uint32_t cmd)
 long do_sysctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
 	struct xen_sysctl op;
+	uint32_t cmd;
 	long rc;
 
 	(void)a2;
@@ -340,9 +355,14 @@ long do_sysctl(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION) {
 		return refuse_at(-XEN_EACCES, REASON_INTERFACE_VERSION, op.interface_version);
 	}
-	if (op.cmd >= ARRAY_SIZE(table) || !table[op.cmd].fn) {
+	cmd = op.cmd & COMMAND_MASK;
+	if (cmd >= ARRAY_SIZE(table) || !table[cmd].fn || (op.cmd != cmd && !table[cmd].goes_on)) {
 		return refused(op.cmd);
 	}
-	rc = table[op.cmd].fn(&op);
+	rc = table[cmd].fn(&op);
+	if (rc == -XEN_ERESTART) {
+		return copy_out(arg, &op) ? -XEN_EFAULT
+					  : hypercall_restart(__HYPERVISOR_sysctl, arg, 0, 0, 0, 0);
+	}
 	return !rc && copy_out(arg, &op) ? -XEN_EFAULT : rc;
 }

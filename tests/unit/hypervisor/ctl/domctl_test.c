@@ -228,6 +228,11 @@ Test(domctl, affinity_goes_in_and_comes_back_cut_to_size)
 	cr_expect_eq(soft[0], 1);
 	cr_expect_eq(soft[9], 0);
 	cr_expect_eq(soft[10], 0xff);
+	a->cpumap_soft.nr_bits = ~0u;
+	cr_expect_eq(call(XEN_DOMCTL_setvcpuaffinity, 1), -XEN_E2BIG);
+	cr_expect_eq(call(XEN_DOMCTL_getvcpuaffinity, 1), -XEN_E2BIG,
+		     "to clear it would take long");
+	a->cpumap_soft.nr_bits = 80;
 	cr_expect_eq(call(XEN_DOMCTL_getvcpuaffinity, 1), 0);
 	cr_expect_eq(hard[1], 1);
 	ctl.affinity_answer = -XEN_EINVAL;

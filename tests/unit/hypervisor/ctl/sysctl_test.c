@@ -93,6 +93,36 @@ Test(sysctl, the_list_of_domains_goes_by_number)
 	cr_expect_eq(atomic_load(&world.domain[4]->refs), 1);
 }
 
+Test(sysctl, a_long_list_of_domains_is_told_in_parts)
+{
+	struct xen_domctl_getdomaininfo info[8];
+	struct xen_sysctl_getdomaininfolist *l = &op.u.getdomaininfolist;
+	const domid_t others[] = { 2, 3, 5, 6, 7 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		memory_domain(others[i], 1, 10);
+	}
+	set_xen_guest_handle(l->buffer, info);
+	l->max_domains = 8;
+	world.preempt_every = 1;
+	call(XEN_SYSCTL_getdomaininfolist);
+	cr_assert(world.restarted);
+	cr_expect_eq(world.restart_nr, __HYPERVISOR_sysctl);
+	world.restarted = false;
+	cr_assert_eq(do_sysctl(world.restart_args[0], 0, 0, 0, 0), 0);
+	cr_expect_not(world.restarted);
+	cr_expect_eq(op.cmd, XEN_SYSCTL_getdomaininfolist, "the request is as it was");
+	cr_expect_eq(l->first_domain, 0);
+	cr_expect_eq(l->max_domains, 8);
+	cr_expect_eq(l->num_domains, 8);
+	for (unsigned int i = 0; i < 8; i++) {
+		cr_expect_eq(info[i].domain, i);
+		cr_expect_eq(atomic_load(&world.domain[i]->refs), 1);
+	}
+	op.cmd = 1u << 16 | XEN_SYSCTL_physinfo;
+	cr_expect_eq(do_sysctl(WORLD_GVA(&op), 0, 0, 0, 0), -XEN_ENOSYS, "nothing else goes on");
+}
+
 Test(sysctl, the_log_is_read_in_pieces_and_cleared)
 {
 	static char text[2001], got[3000];
