@@ -45,6 +45,10 @@ static bool audit_now(void)
 		return true;
 	}
 	stopped = standstill_begin(PATIENCE);
+	if (stopped && domain_half_freed()) {
+		standstill_end();
+		stopped = false;
+	}
 	if (stopped) {
 		audit_machine(&a);
 		standstill_end();

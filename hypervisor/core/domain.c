@@ -25,6 +25,7 @@
 #include "core/sched/sched.h"
 #include "core/softirq.h"
 #include "core/time.h"
+#include "core/timer.h"
 #include "core/vcpu.h"
 #include "lib/fmt.h"
 #include "mm/alloc.h"
@@ -38,6 +39,8 @@
 #define DEFER_RELEASE 2u /* the last frame went: drop the reference that keeps the domain alive */
 #define DEFER_FREE    4u
 #define DEFER_QUEUED  8u
+
+#define FREE_PAUSE    10000 /* ns between two steps */
 
 enum kill_stage {
 	KILL_STOP,
@@ -62,10 +65,15 @@ static domid_t last_id;
 
 static struct domain *_Atomic deferred; /* domains with work for SOFTIRQ_RCU */
 
+static struct timer free_timer;
+static _Atomic unsigned int half_freed; /* domains that are being freed in steps */
+
 static void run_deferred(void);
+static void free_on(void *arg);
 
 void domains_init(void)
 {
+	timer_init(&free_timer, free_on, NULL, 0);
 	spin_init(&list_lock, LOCK_DOMLIST);
 	softirq_register(SOFTIRQ_RCU, run_deferred);
 	time_init();
@@ -138,13 +146,18 @@ struct domain *domain_get_from(domid_t first)
 	return NULL;
 }
 
-static void defer(struct domain *d, uint32_t work)
+static void enqueue(struct domain *d, uint32_t work)
 {
 	if (!(atomic_fetch_or(&d->defer, work | DEFER_QUEUED) & DEFER_QUEUED)) {
 		d->deferred = atomic_load(&deferred);
 		while (!atomic_compare_exchange_weak(&deferred, &d->deferred, d)) {
 		}
 	}
+}
+
+static void defer(struct domain *d, uint32_t work)
+{
+	enqueue(d, work);
 	softirq_raise(SOFTIRQ_RCU);
 }
 
@@ -273,6 +286,7 @@ static int create_vcpus(struct domain *d, unsigned int n)
 			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		}
 		d->max_vcpus = i + 1;
+		cpu_preempt_point(); /* nobody knows it yet */
 	}
 	return 0;
 }
@@ -535,12 +549,44 @@ void domain_pages_gone(struct domain *d)
 	}
 }
 
-static void free_domain(struct domain *d)
+/* Its id and its parts are nobody else's until all of it is free.  False: to be called again. */
+static bool free_domain(struct domain *d)
 {
-	leave_list(d);
+	if (!grant_table_shrink(&d->grants)) {
+		return false;
+	}
 	free_parts(d);
+	leave_list(d);
 	keep_struct(d);
 	evtchn_send_global_virq(VIRQ_DOM_EXC);
+	return true;
+}
+
+/* One with much to free is freed in steps, from a timer, so that guests have their turns in between. */
+static void free_some(struct domain *d)
+{
+	if (!d->half_freed) {
+		d->half_freed = true;
+		atomic_fetch_add(&half_freed, 1);
+	}
+	if (!free_domain(d)) {
+		enqueue(d, DEFER_FREE);
+		timer_migrate(&free_timer, cpu_id());
+		timer_set(&free_timer, cpu_time_now() + FREE_PAUSE);
+	} else {
+		atomic_fetch_sub(&half_freed, 1);
+	}
+}
+
+bool domain_half_freed(void)
+{
+	return atomic_load(&half_freed) != 0;
+}
+
+static void free_on(void *arg)
+{
+	(void)arg;
+	softirq_raise(SOFTIRQ_RCU);
 }
 
 static void do_deferred(struct domain *d, uint32_t work)
@@ -549,7 +595,7 @@ static void do_deferred(struct domain *d, uint32_t work)
 		domain_shutdown(d, SHUTDOWN_crash);
 	}
 	if (work & DEFER_FREE) {
-		free_domain(d);
+		free_some(d);
 	} else if (work & DEFER_RELEASE) {
 		domain_put(d);
 	}

@@ -47,6 +47,7 @@ struct domain {
 	unsigned int kill_stage;
 	_Atomic bool relinquished; /* teardown has run to its end */
 	_Atomic bool released;	   /* ... and the last frame is gone too */
+	bool half_freed;	   /* nobody knows it any more, but parts of it are there */
 
 	unsigned int max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
@@ -84,6 +85,8 @@ void domain_put(struct domain *d);
 /* First domain with an id >= given, referenced, or NULL. */
 struct domain *domain_get_from(domid_t id);
 uint64_t domain_count(void);
+/* Is any being freed at the moment?  Then counts of what is held do not compare. */
+bool domain_half_freed(void);
 
 struct domain_config {
 	unsigned int max_vcpus;

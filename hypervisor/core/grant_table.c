@@ -26,6 +26,7 @@
 
 #define MARK_TRIES	       5
 #define CONTROL_MAPTRACK_PAGES 16 /* 4096 handles */
+#define GROW_AT_ONCE	       8u /* frames, two pages each to be cleared */
 
 static grant_entry_v1_t *shared_entry(const struct grant_table *t, uint32_t ref)
 {
@@ -220,7 +221,7 @@ static int grow_one(struct grant_table *t)
 	return 0;
 }
 
-/* At least 'frames' frames. 0, -EINVAL past the limit, -ENOMEM. */
+/* At least 'frames' frames. 0, -EINVAL past the limit, -ENOMEM; -ERESTART: it has grown, but others want their turn. */
 static int grow_to(struct grant_table *t, unsigned int frames)
 {
 	int rc = 0;
@@ -228,11 +229,19 @@ static int grow_to(struct grant_table *t, unsigned int frames)
 	if (frames > t->max_frames) {
 		return -XEN_EINVAL;
 	}
-	spin_lock(&t->lock);
 	while (!rc && t->frames < frames) {
-		rc = grow_one(t);
+		unsigned int end;
+
+		spin_lock(&t->lock);
+		end = MIN(t->frames + GROW_AT_ONCE, frames);
+		while (!rc && t->frames < end) {
+			rc = grow_one(t);
+		}
+		spin_unlock(&t->lock);
+		if (!rc && t->frames < frames && hypercall_preempt()) {
+			return -XEN_ERESTART;
+		}
 	}
-	spin_unlock(&t->lock);
 	return rc;
 }
 
@@ -266,17 +275,26 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 	return grow_to(t, 1);
 }
 
+bool grant_table_shrink(struct grant_table *t)
+{
+	ASSERT(t->maps == 0);
+	for (unsigned int i = 0; i < GRANT_BATCH; i++) {
+		if (t->frames) {
+			t->frames--;
+			frame_unshare(virt_to_frame(t->shared[t->frames]));
+			free_page(t->active[t->frames]);
+		} else if (t->maptrack_frames) {
+			free_page(t->maptrack[--t->maptrack_frames]);
+		} else {
+			return true;
+		}
+	}
+	return false;
+}
+
 void grant_table_free(struct grant_table *t)
 {
-	unsigned int i;
-
-	ASSERT(t->maps == 0);
-	for (i = 0; i < t->frames; i++) {
-		frame_unshare(virt_to_frame(t->shared[i]));
-		free_page(t->active[i]);
-	}
-	for (i = 0; i < t->maptrack_frames; i++) {
-		free_page(t->maptrack[i]);
+	while (!grant_table_shrink(t)) {
 	}
 	pool_free(t->shared);
 	pool_free(t->active);
@@ -284,8 +302,6 @@ void grant_table_free(struct grant_table *t)
 	t->shared = NULL;
 	t->active = NULL;
 	t->maptrack = NULL;
-	t->frames = 0;
-	t->maptrack_frames = 0;
 }
 
 /* --- small operations: one structure each --- */
@@ -334,12 +350,18 @@ static long setup_table(gva_t uop)
 	}
 	d = named_domain(op.dom, &op.status);
 	if (d) {
-		if (grow_to(&d->grants, op.nr_frames)) {
-			op.status = GNTST_general_error;
-		} else {
+		rc = grow_to(&d->grants, op.nr_frames);
+		if (!rc) {
 			rc = list_frames(&d->grants, handle_gva(op.frame_list), op.nr_frames);
+		} else if (rc != -XEN_ERESTART) {
+			op.status = GNTST_general_error;
+			rc = 0;
 		}
 		domain_put(d);
+	}
+	if (rc == -XEN_ERESTART) {
+		return hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, uop, 1,
+					 0, 0);
 	}
 	return !rc && copy_out(uop, &op) ? -XEN_EFAULT : rc;
 }

@@ -61,10 +61,12 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 		     unsigned int max_maptrack_frames);
 /* The dying domain's own mappings of others' frames are dropped: 0 or -ERESTART. No lock may be held. */
 int grant_table_release_mappings(struct domain *d);
+/* Some of its pages go: for a table that nobody maps from any more.  True: none is left. */
+bool grant_table_shrink(struct grant_table *t);
 void grant_table_free(
 	struct grant_table *t); /* no one maps from it any more; accepts half-made ones */
 /* Machine frame of shared frame idx, growing the table when asked; for XENMEM_acquire_resource and
- * add_to_physmap. 0, -EINVAL past the limit, -ENOMEM. */
+ * add_to_physmap. 0, -EINVAL past the limit, -ENOMEM, -ERESTART. */
 int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *m);
 /* Hypercall GNTTABOP_*. */
 long grant_table_op(unsigned int cmd, gva_t uop, unsigned int count);

@@ -19,8 +19,6 @@
 #include "core/softirq.h"
 #include "core/vcpu.h"
 
-#define MULTICALL_STRIDE 16 /* entries between two looks at pending work */
-
 static struct multicall_state multicalls[MAX_CPUS];
 
 /* Guests ask once at boot and go on without performance counters. */
@@ -154,7 +152,8 @@ long do_multicall(uint64_t list, uint64_t count, uint64_t a3, uint64_t a4, uint6
 		gva_t at = list + (uint64_t)i * sizeof(struct multicall_entry);
 		long rc;
 
-		if (i != 0 && i % MULTICALL_STRIDE == 0 && hypercall_preempt()) {
+		/* Each entry may have taken as long as a call may. */
+		if (i != 0 && hypercall_preempt()) {
 			return hypercall_restart(__HYPERVISOR_multicall, at, n - i, 0, 0, 0);
 		}
 		rc = run_entry(mc, at);

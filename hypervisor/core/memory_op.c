@@ -2,7 +2,8 @@
  * XENMEM_*: how much memory a domain has, which frames, and where the tables about them are.
  *
  * The operations over many extents stop between two of them when work is pending; how far they got
- * goes into the high bits of the command, as the ABI says, so the guest's structure stays as it was.
+ * goes into the high bits of the command, as the ABI says, so the guest's structure stays as it was; how far within
+ * an extent, above that.
  */
 #include <stdint.h>
 
@@ -27,7 +28,10 @@
 
 #define EXTENT_SHIFT	  6 /* the command proper is under this bit */
 #define COMMAND_MASK	  ((1u << EXTENT_SHIFT) - 1)
-#define DOMU_MAX_ORDER	  9u /* 2 MiB: what a guest may ask for in one piece */
+#define PART_SHIFT	  54 /* how much of the next extent is done */
+#define DONE_MASK	  ((1ULL << (PART_SHIFT - EXTENT_SHIFT)) - 1)
+#define MOST_ORDER	  9u /* 2 MiB: what anyone may ask for in one piece; more would take too long */
+#define STRETCH		  32u /* frames between two looks at pending work */
 #define E820_MAX	  128u
 #define M2P_VIRT_START	  0xffff800000000000UL
 #define M2P_VIRT_END	  0xffff804000000000UL
@@ -54,14 +58,24 @@ static int memory_domain(domid_t id, struct domain **out)
 	return 0;
 }
 
+/* After item i of many that can't wait for another call: interrupts are let in now and then. */
+static void breathe(unsigned int i)
+{
+	if (i % STRETCH == STRETCH - 1) {
+		cpu_preempt_point();
+	}
+}
+
 /* --- reservations --- */
 
 struct reservation {
 	struct domain *d;
 	gva_t list; /* 0: none given */
 	uint64_t count, done;
+	uint64_t part; /* of the extent after those: frames of it that are done */
 	unsigned int order, bits;
 	bool preempted;
+	bool moved; /* in this call: it may not stop before */
 };
 
 static bool one_in(const struct reservation *r, uint64_t *frame)
@@ -74,19 +88,35 @@ static bool one_out(const struct reservation *r, uint64_t frame)
 	return !copy_out_at(r->list, r->done, &frame);
 }
 
-/* Between extents: should the rest wait?  Small ones are looked at in groups. */
 static bool should_stop(struct reservation *r)
 {
-	if (r->done && (r->order || r->done % 16 == 0) && hypercall_preempt()) {
-		r->preempted = true;
-	}
+	r->preempted = r->preempted || (r->moved && hypercall_preempt());
 	return r->preempted;
+}
+
+/* Between extents: should the rest wait?  Small ones are looked at in groups. */
+static bool stop_between(struct reservation *r)
+{
+	return r->done && (r->order || r->done % 16 == 0) && should_stop(r);
+}
+
+/* The next extent's frames: MFN_NONE also if they can't be had before others get their turn. */
+static mfn_t next_extent(struct reservation *r)
+{
+	while (!alloc_prepare(r->order, r->bits)) {
+		r->moved = true;
+		if (should_stop(r)) {
+			return MFN_NONE;
+		}
+	}
+	r->moved = true;
+	return dompages_alloc(r->d, r->order, r->bits);
 }
 
 static void increase(struct reservation *r)
 {
-	for (; r->done < r->count && !should_stop(r); r->done++) {
-		mfn_t m = dompages_alloc(r->d, r->order, r->bits);
+	for (; r->done < r->count && !stop_between(r); r->done++) {
+		mfn_t m = next_extent(r);
 
 		if (mfn_eq(m, MFN_NONE)) {
 			return;
@@ -99,14 +129,14 @@ static void increase(struct reservation *r)
 
 static void populate(struct reservation *r)
 {
-	for (; r->done < r->count && !should_stop(r); r->done++) {
+	for (; r->done < r->count && !stop_between(r); r->done++) {
 		uint64_t at, i;
 		mfn_t m;
 
 		if (!one_in(r, &at)) {
 			return;
 		}
-		m = dompages_alloc(r->d, r->order, r->bits);
+		m = next_extent(r);
 		if (mfn_eq(m, MFN_NONE)) {
 			return;
 		}
@@ -121,16 +151,20 @@ static void populate(struct reservation *r)
 
 static void decrease(struct reservation *r)
 {
-	for (; r->done < r->count && !should_stop(r); r->done++) {
-		uint64_t first, i;
+	for (; r->done < r->count && !stop_between(r); r->done++, r->part = 0) {
+		uint64_t first;
 
 		if (!one_in(r, &first)) {
 			return;
 		}
-		for (i = 0; i < 1UL << r->order; i++) {
-			if (dompages_release(r->d, mfn(first + i))) {
+		for (; r->part < 1UL << r->order; r->part++) {
+			if (r->part && r->part % STRETCH == 0 && should_stop(r)) {
 				return;
 			}
+			if (dompages_release(r->d, mfn(first + r->part))) {
+				return;
+			}
+			r->moved = true;
 		}
 	}
 }
@@ -140,12 +174,13 @@ static long reservation_op(uint64_t cmd, gva_t arg)
 {
 	unsigned int op = cmd & COMMAND_MASK;
 	struct xen_memory_reservation req;
-	struct reservation r = { .done = cmd >> EXTENT_SHIFT };
+	struct reservation r = { .done = cmd >> EXTENT_SHIFT & DONE_MASK,
+				 .part = cmd >> PART_SHIFT };
 
 	if (copy_in(&req, arg)) {
 		return (long)r.done;
 	}
-	if (req.nr_extents > UINT64_MAX >> EXTENT_SHIFT >> 1 || r.done >= req.nr_extents) {
+	if (req.nr_extents > DONE_MASK || r.done >= req.nr_extents) {
 		return (long)r.done;
 	}
 	r.count = req.nr_extents;
@@ -153,8 +188,8 @@ static long reservation_op(uint64_t cmd, gva_t arg)
 	r.bits = XENMEMF_get_address_bits(req.mem_flags);
 	r.list = handle_gva(req.extent_start);
 	if ((r.bits && r.bits <= PAGE_SHIFT) || (req.mem_flags & XENMEMF_populate_on_demand) ||
-	    r.order > (cpu_current()->domain->privileged ? ALLOC_MAX_ORDER : DOMU_MAX_ORDER) ||
-	    (!r.list && op != XENMEM_increase_reservation) || memory_domain(req.domid, &r.d)) {
+	    r.order > MOST_ORDER || (!r.list && op != XENMEM_increase_reservation) ||
+	    memory_domain(req.domid, &r.d)) {
 		return (long)r.done;
 	}
 	if (op == XENMEM_increase_reservation) {
@@ -166,13 +201,18 @@ static long reservation_op(uint64_t cmd, gva_t arg)
 	}
 	domain_put(r.d);
 	if (r.preempted) {
-		return hypercall_restart(__HYPERVISOR_memory_op, op | r.done << EXTENT_SHIFT, arg,
-					 0, 0, 0);
+		return hypercall_restart(__HYPERVISOR_memory_op,
+					 op | r.done << EXTENT_SHIFT | r.part << PART_SHIFT, arg, 0,
+					 0, 0);
 	}
 	return (long)r.done;
 }
 
-/* --- exchange --- */
+/*
+ * --- exchange ---
+ *
+ * A chunk is done or not, so its frames can't wait for another call; but interrupts are let in between.
+ */
 
 struct exchange {
 	struct domain *d;
@@ -208,6 +248,7 @@ static int exchange_lists_in(struct exchange *x, uint64_t chunk)
 		for (j = 0; j < 1u << x->in_order; j++) {
 			x->taken[(i << x->in_order) + j] = first + j;
 		}
+		breathe(i);
 	}
 	/* Written back as they are: where the answer can't go is found out before anything is done. */
 	for (i = 0; i < chunk_out(x); i++) {
@@ -215,6 +256,7 @@ static int exchange_lists_in(struct exchange *x, uint64_t chunk)
 		    copy_out_at(x->out, chunk * chunk_out(x) + i, &x->pfn[i])) {
 			return -XEN_EFAULT;
 		}
+		breathe(i);
 	}
 	return 0;
 }
@@ -229,6 +271,7 @@ static void give_back(const struct exchange *x, unsigned int taken)
 		} else {
 			dompages_place(x->d, m, x->place[taken]);
 		}
+		breathe(taken);
 	}
 }
 
@@ -248,6 +291,7 @@ static int take_all(const struct exchange *x)
 			give_back(x, i);
 			return refuse_as(-XEN_EINVAL); /* also for one in use */
 		}
+		breathe(i);
 	}
 	return 0;
 }
@@ -256,6 +300,7 @@ static void free_given(const struct exchange *x, unsigned int n)
 {
 	while (n-- > 0) {
 		free_frames(mfn(x->given[n]), x->out_order);
+		breathe(n);
 	}
 }
 
@@ -271,6 +316,7 @@ static int allocate_all(const struct exchange *x)
 			return refuse(-XEN_ENOMEM, REASON_NO_FREE_FRAMES);
 		}
 		x->given[i] = m.n;
+		breathe(i);
 	}
 	return 0;
 }
@@ -283,6 +329,7 @@ static int exchange_commit(const struct exchange *x)
 	for (i = 0; i < x->frames; i++) {
 		m2p_set(mfn(x->taken[i]), M2P_INVALID);
 		free_frames(mfn(x->taken[i]), 0);
+		breathe(i);
 	}
 	for (i = 0; i < chunk_out(x); i++) {
 		if (dompages_swap_in(x->d, mfn(x->given[i]), x->out_order)) {
@@ -291,7 +338,9 @@ static int exchange_commit(const struct exchange *x)
 		}
 		for (j = 0; j < 1u << x->out_order; j++) {
 			dompages_place(x->d, mfn(x->given[i] + j), x->pfn[i] + j);
+			breathe(j);
 		}
+		breathe(i);
 	}
 	return 0;
 }
@@ -330,7 +379,7 @@ static int exchange_check(const struct xen_memory_exchange *req)
 {
 	const struct xen_memory_reservation *in = &req->in, *out = &req->out;
 
-	if (in->extent_order > DOMU_MAX_ORDER || out->extent_order > DOMU_MAX_ORDER) {
+	if (in->extent_order > MOST_ORDER || out->extent_order > MOST_ORDER) {
 		return refuse_at(-XEN_EPERM, REASON_EXTENT_TOO_LARGE,
 				 MAX(in->extent_order, out->extent_order));
 	}
@@ -355,6 +404,11 @@ static long exchange_run(struct exchange *x, struct xen_memory_exchange *req, gv
 		return refuse(-XEN_EINVAL, REASON_UNEVEN_EXCHANGE);
 	}
 	while (chunk < chunks && !rc && !preempted) {
+		if (!alloc_prepare(x->out_order, x->bits)) {
+			preempted = hypercall_preempt();
+			continue;
+		}
+		cpu_preempt_point();
 		rc = exchange_chunk(x, chunk);
 		if (!rc) {
 			rc = exchange_tell(x, chunk++);
@@ -613,6 +667,8 @@ static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resour
 {
 	gva_t list = handle_gva(req->frame_list);
 	uint32_t i;
+	mfn_t m;
+	int rc;
 
 	if (req->id != XENMEM_resource_grant_table_id_shared) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->id);
@@ -628,18 +684,16 @@ static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resour
 	    req->nr_frames > d->grants.max_frames - req->frame) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->frame);
 	}
-	for (i = 0; i < req->nr_frames; i++) {
-		mfn_t m;
-		int rc = grant_table_frame(d, (unsigned int)req->frame + i, &m);
-
-		if (rc) {
-			return rc;
+	/* The last first: the table grows in steps, and this may have to be done again. */
+	rc = grant_table_frame(d, (unsigned int)req->frame + req->nr_frames - 1, &m);
+	for (i = 0; !rc && i < req->nr_frames; i++) {
+		rc = grant_table_frame(d, (unsigned int)req->frame + i, &m);
+		if (!rc && copy_out_at(list, i, &m.n)) {
+			rc = -XEN_EFAULT;
 		}
-		if (copy_out_at(list, i, &m.n)) {
-			return -XEN_EFAULT;
-		}
+		breathe(i);
 	}
-	return 0;
+	return rc;
 }
 
 static long acquire_resource(gva_t arg)
@@ -666,6 +720,10 @@ static long acquire_resource(gva_t arg)
 		rc = acquire_grant_frames(d, &req);
 	}
 	domain_put(d);
+	if (rc == -XEN_ERESTART) {
+		return hypercall_restart(__HYPERVISOR_memory_op, XENMEM_acquire_resource, arg, 0, 0,
+					 0);
+	}
 	return !rc && copy_out(arg, &req) ? -XEN_EFAULT : rc;
 }
 

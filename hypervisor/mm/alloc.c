@@ -299,19 +299,28 @@ static unsigned int choose_zone(unsigned int order, unsigned int top_zone)
 	return ZONES;
 }
 
-static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *word)
+/* The block to take from, and its order.  UINT64_MAX: there is none. */
+static uint64_t choose_block(unsigned int order, unsigned int top_zone, unsigned int *have)
 {
-	unsigned int z = choose_zone(order, top_zone), have;
-	uint64_t n;
+	unsigned int z = choose_zone(order, top_zone);
 
 	if (z == ZONES) {
 		return UINT64_MAX;
 	}
-	have = choose_order(z, order);
-	n = free_list[z][have].first - 1;
-	*word = word_of(n);
-	unlink_block(n, have);
-	split(n, have, order, *word);
+	*have = choose_order(z, order);
+	return free_list[z][*have].first - 1;
+}
+
+static uint64_t take_block(unsigned int order, unsigned int top_zone, uint32_t *word)
+{
+	unsigned int have;
+	uint64_t n = choose_block(order, top_zone, &have);
+
+	if (n != UINT64_MAX) {
+		*word = word_of(n);
+		unlink_block(n, have);
+		split(n, have, order, *word);
+	}
 	return n;
 }
 
@@ -351,11 +360,16 @@ static void settle_content(uint64_t n, unsigned int order, bool seen)
 	}
 }
 
+static unsigned int top_zone_of(unsigned int bits)
+{
+	if (!bits || bits >= ZONES - 1 + PAGE_SHIFT) {
+		return ZONES - 1;
+	}
+	return bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0;
+}
+
 static mfn_t alloc_block(unsigned int order, unsigned int bits, bool seen)
 {
-	unsigned int top = bits && bits < ZONES - 1 + PAGE_SHIFT
-				   ? (bits > PAGE_SHIFT ? bits - PAGE_SHIFT : 0)
-				   : ZONES - 1;
 	uint32_t word = FREE_CLEAN;
 	uint64_t n;
 
@@ -363,7 +377,7 @@ static mfn_t alloc_block(unsigned int order, unsigned int bits, bool seen)
 		return MFN_NONE;
 	}
 	spin_lock(&heap_lock);
-	n = take_block(order, top, &word);
+	n = take_block(order, top_zone_of(bits), &word);
 	if (n != UINT64_MAX) {
 		for (uint64_t i = n; i < n + (1ULL << order); i++) {
 			frame_table[i].owner = FRAME_OWNER_XEN;
@@ -398,7 +412,7 @@ uint64_t alloc_free_count(void)
 #define SCRUB_LOOK 256u /* frames looked at in one step */
 
 /* A block with frames that wait stands last in its list. */
-static bool choose_block(void)
+static bool choose_waiting(void)
 {
 	for (unsigned int z = 0; z < ZONES; z++) {
 		for (unsigned int k = 0; zone_orders[z] && k < ORDERS; k++) {
@@ -442,7 +456,7 @@ static bool scrub_begin(uint64_t *n)
 
 	*n = NO_FRAME;
 	spin_lock(&heap_lock);
-	found = scrubber.block != NO_FRAME || choose_block();
+	found = scrubber.block != NO_FRAME || choose_waiting();
 	if (found) {
 		*n = next_waiting();
 	}
@@ -473,6 +487,45 @@ bool alloc_scrub_step(void)
 		scrub_done(n);
 	}
 	return true;
+}
+
+/* ---- scrubbing ahead of an allocation ---- */
+
+#define PREPARE_STEP 32u /* frames scrubbed in one go */
+
+/* A frame of the block that would be given, at or after 'from', that waits to be scrubbed.  NO_FRAME: none. */
+static uint64_t prepare_begin(unsigned int order, unsigned int bits, uint64_t from)
+{
+	uint64_t found = NO_FRAME, n;
+	unsigned int have;
+
+	spin_lock(&heap_lock);
+	n = choose_block(order, top_zone_of(bits), &have);
+	if (n != UINT64_MAX && word_of(n) & FREE_DIRTY) {
+		for (uint64_t i = MAX(n, from); found == NO_FRAME && i < n + (1ULL << order); i++) {
+			found = word_of(i) & UNSCRUBBED && !being_scrubbed(i, 0) ? i : NO_FRAME;
+		}
+	}
+	if (found != NO_FRAME) {
+		atomic_store_explicit(&scrubbing[cpu_id()], found + 1, memory_order_relaxed);
+	}
+	spin_unlock(&heap_lock);
+	return found;
+}
+
+bool alloc_prepare(unsigned int order, unsigned int bits)
+{
+	uint64_t n = 0;
+
+	for (unsigned int done = 0; done < PREPARE_STEP; done++, n++) {
+		n = prepare_begin(order, bits, n);
+		if (n == NO_FRAME) {
+			return true;
+		}
+		cpu_scrub_frame(mfn(n));
+		scrub_done(n);
+	}
+	return false;
 }
 
 uint64_t alloc_unscrubbed_count(void)

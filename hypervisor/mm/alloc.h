@@ -21,6 +21,11 @@ void alloc_add_range(uint64_t start, uint64_t end);
  * MFN_NONE when there are none.  Stale TLB entries to them are flushed before return.
  */
 mfn_t alloc_frames(unsigned int order, unsigned int bits);
+/*
+ * For whoever would wait too long for the scrubbing of a large block, and can stop in between: scrubs some frames of the
+ * block that would be given.  False: to be called again before alloc_frames().
+ */
+bool alloc_prepare(unsigned int order, unsigned int bits);
 /* Takes back frames that the hypervisor holds; guests may have had them, so they are stamped, and scrubbed later. */
 void free_frames(mfn_t m, unsigned int order);
 uint64_t alloc_free_count(void); /* frames */

@@ -17,8 +17,9 @@ struct dom_pages {
 	uint16_t owner;		 /* domid; written once */
 	struct spinlock pt_lock; /* page tables of this domain and their types */
 	/* under pt_lock, for pagetype.c: */
-	uint32_t leaving;  /* first of the tables that are being taken apart: frame number + 1 */
-	unsigned int work; /* left in the step under way */
+	uint32_t leaving;    /* first of the tables that are being taken apart: frame number + 1 */
+	unsigned int work;   /* left in the step under way */
+	unsigned int worked; /* in steps, since pagetype_worked() last said much */
 	struct spinlock lock;
 	/* under lock: */
 	uint64_t total;	      /* frames with FRAME_ALLOCATED or still referenced */

@@ -173,8 +173,11 @@ static bool take_apart(struct domain *d)
 /* What is left of the step goes into the list. */
 void pagetree_end_step(struct domain *d)
 {
-	while (dom_pages_of(d)->leaving && take_apart(d)) {
+	struct dom_pages *p = dom_pages_of(d);
+
+	while (p->leaving && take_apart(d)) {
 	}
+	p->worked += pagetype_step - p->work;
 }
 
 bool pagetype_settle(struct domain *d)

@@ -47,6 +47,15 @@ int pagetype_unpin(struct domain *d, mfn_t table);
 extern unsigned int pagetype_step;
 /* Goes on taking apart the tables that wait for it.  True: none is left. */
 bool pagetype_settle(struct domain *d);
+/* Who asks for several things under one hold of pt_lock: has so much been done for them that it is time to let go? */
+static inline bool pagetype_worked(struct domain *d)
+{
+	struct dom_pages *p = dom_pages_of(d);
+	bool much = p->worked >= pagetype_step / 4;
+
+	p->worked = much ? 0 : p->worked;
+	return much;
+}
 static inline bool pagetype_settled(const struct domain *d)
 {
 	return !dom_pages_of(d)->leaving;

@@ -146,6 +146,10 @@ int guest_relinquish(struct domain *d)
 		guest_drop_base(d, &v->pv->kernel_cr3);
 		guest_drop_base(d, &v->pv->user_cr3);
 		spin_unlock(&d->pages.pt_lock);
+		/* What they let go may be all of its tables. */
+		if (!guest_settle_tables(d)) {
+			return -XEN_ERESTART;
+		}
 	}
 	return 0;
 }

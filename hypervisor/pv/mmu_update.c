@@ -108,7 +108,8 @@ static force_inline int update_one(struct update_context *c, gva_t at)
 	}
 }
 
-#define UPDATE_STRIDE 64 /* requests under one hold of the tables' lock */
+#define UPDATE_STRIDE \
+	64 /* requests under one hold of the tables' lock: of pages; fewer of tables */
 
 /* Up to a stride of requests; how many were done in *done. */
 static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_t *done)
@@ -120,6 +121,9 @@ static int update_some(struct update_context *c, gva_t reqs, uint32_t n, uint32_
 	while (!rc && *done < end) {
 		rc = update_one(c, reqs + (uint64_t)*done * sizeof(struct mmu_update));
 		*done += rc >= 0;
+		if (pagetype_worked(c->d)) {
+			break;
+		}
 	}
 	spin_unlock(&c->d->pages.pt_lock);
 	return rc;

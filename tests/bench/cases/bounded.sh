@@ -9,3 +9,6 @@
 # aim: give_back_wait <= 100000
 # aim: populate_wait <= 100000
 # aim: multicall_wait <= 100000
+# aim: tables_set_wait <= 100000
+# aim: give_back_2m_wait <= 100000
+# aim: multicall_pins_wait <= 100000

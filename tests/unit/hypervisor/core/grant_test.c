@@ -546,6 +546,43 @@ Test(grant, an_entry_written_meanwhile_costs_only_its_owner, .timeout = 20)
 
 /* --- death --- */
 
+Test(grant, a_table_grows_and_goes_in_steps)
+{
+	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 40 };
+	uint64_t before = alloc_free_count();
+	unsigned int had = 1, steps = 0;
+	xen_pfn_t list[40] = { 0 };
+
+	grant_table_free(&d1->grants);
+	grant_table_init(&d1->grants, d1, 40, 4);
+	set_xen_guest_handle(s.frame_list, list);
+	world.preempt_every = 1;
+	for (;; steps++) {
+		world.restarted = false;
+		op(d1, GNTTABOP_setup_table, &s, 1);
+		cr_expect_leq(d1->grants.frames - had, 8);
+		had = d1->grants.frames;
+		if (!world.restarted) {
+			break;
+		}
+		cr_assert_lt(steps, 10);
+		cr_assert_eq(world.restart_args[2], 1);
+	}
+	cr_expect_eq(steps, 4);
+	cr_expect_eq(s.status, GNTST_okay);
+	for (unsigned int i = 0; i < 40; i++) {
+		cr_expect_eq(list[i], virt_to_frame(d1->grants.shared[i]).n);
+	}
+	for (steps = 0; !grant_table_shrink(&d1->grants); steps++) {
+		cr_expect_leq(had - d1->grants.frames, 16);
+		had = d1->grants.frames;
+	}
+	cr_expect_eq(steps, 2);
+	grant_table_free(&d1->grants);
+	grant_table_init(&d1->grants, d1, 4, 4);
+	cr_expect_eq(alloc_free_count(), before);
+}
+
 Test(grant, a_dying_borrower_gives_everything_back)
 {
 	unsigned int i;

@@ -122,6 +122,83 @@ Test(memory_op, a_preempted_reservation_goes_on_from_the_command)
 	cr_expect_eq(op(d1, XENMEM_maximum_ram_page | 1 << 6, &r), -XEN_EINVAL);
 }
 
+/* Goes on until it is done; the frames that d1 had at each stop. */
+static unsigned int stops(uint64_t cmd, struct xen_memory_reservation *r, uint64_t total[],
+			  long *rc)
+{
+	unsigned int n = 0;
+
+	world.preempt_every = 1;
+	for (;; cmd = world.restart_args[0], total[n++] = d1->pages.total) {
+		world.restarted = false;
+		*rc = op(d1, cmd, r);
+		if (!world.restarted) {
+			world.preempt_every = 0;
+			return n;
+		}
+		cr_assert_lt(n, 64);
+		cr_assert_eq(cmd & 63, world.restart_args[0] & 63);
+	}
+}
+
+Test(memory_op, a_large_extent_is_given_back_in_parts)
+{
+	xen_pfn_t list[2] = { 1024, 2048 };
+	struct xen_memory_reservation r = { .nr_extents = 2,
+					    .extent_order = 8,
+					    .domid = DOMID_SELF };
+	uint64_t total[64];
+	long rc;
+
+	set_xen_guest_handle(r.extent_start, list);
+	cr_assert_eq(op(d1, XENMEM_populate_physmap, &r), 2);
+	cr_assert_eq(d1->pages.total, 512);
+	cr_assert_eq(stops(XENMEM_decrease_reservation, &r, total, &rc), 15);
+	cr_expect_eq(rc, 2);
+	for (unsigned int i = 0; i < 15; i++) {
+		cr_expect_eq(total[i], 512 - 32 * (i + 1), "no more than 32 frames at a time");
+	}
+	cr_expect_eq(d1->pages.total, 0);
+}
+
+Test(memory_op, a_large_extent_waits_for_its_scrubbing_in_parts)
+{
+	xen_pfn_t list[1] = { 1024 };
+	struct xen_memory_reservation r = { .nr_extents = 1,
+					    .extent_order = 8,
+					    .domid = DOMID_SELF };
+	uint64_t total[64];
+	mfn_t m[ARENA_FRAMES];
+	unsigned int n = 0;
+	long rc;
+
+	/* All there is has been somebody's. */
+	while (m[n] = alloc_frames(0, 0), frame_valid(m[n])) {
+		n++;
+	}
+	while (n--) {
+		free_frames(m[n], 0);
+	}
+	cr_assert_eq(alloc_unscrubbed_count(), alloc_free_count());
+	set_xen_guest_handle(r.extent_start, list);
+	cr_expect_geq(stops(XENMEM_populate_physmap, &r, total, &rc), 4);
+	cr_expect_eq(rc, 1);
+	cr_expect_eq(total[0], 0);
+	cr_expect_eq(d1->pages.total, 256);
+	cr_expect_eq(m2p_get(mfn(list[0] + 255)), 1024 + 255);
+	cr_expect_eq(alloc_unscrubbed_count(), alloc_free_count());
+}
+
+Test(memory_op, nobody_has_more_than_two_mebibytes_in_one_piece)
+{
+	xen_pfn_t list[1] = { 1024 };
+
+	dompages_init(&d0->pages, 7, 4096);
+	cr_expect_eq(reserve(d0, XENMEM_populate_physmap, DOMID_SELF, list, 1, 10, 0), 0);
+	cr_expect_eq(reserve(d0, XENMEM_increase_reservation, DOMID_SELF, list, 1, 10, 0), 0);
+	cr_expect_eq(reserve(d0, XENMEM_increase_reservation, DOMID_SELF, list, 1, 9, 0), 1);
+}
+
 Test(memory_op, decrease_takes_the_frames_away)
 {
 	uint64_t before = alloc_free_count();

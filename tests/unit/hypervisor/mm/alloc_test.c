@@ -150,6 +150,44 @@ Test(alloc, a_frame_that_waits_is_scrubbed_for_whoever_gets_it)
 	cr_assert_eq(alloc_unscrubbed_count(), 0);
 }
 
+Test(alloc, a_large_block_is_scrubbed_ahead_in_steps)
+{
+	mfn_t m = alloc_frames(8, 0), rest;
+	unsigned int steps = 0, before;
+
+	while (rest = alloc_frames(0, 0), frame_valid(rest)) {
+	}
+	free_frames(m, 8);
+	for (before = cpu_fake.scrubbed; !alloc_prepare(8, 0); steps++) {
+		cr_assert_leq(cpu_fake.scrubbed - before, 32);
+		before = cpu_fake.scrubbed;
+	}
+	cr_expect_eq(steps, 8);
+	cr_expect_eq(alloc_unscrubbed_count(), 0);
+	before = cpu_fake.scrubbed;
+	cr_expect_eq(alloc_frames(8, 0).n, m.n);
+	cr_expect_eq(cpu_fake.scrubbed, before, "nothing is left to do");
+	cr_expect(alloc_prepare(8, 0), "nor where there is no such block");
+}
+
+Test(alloc, only_what_will_be_given_is_scrubbed_ahead)
+{
+	mfn_t m = alloc_frames(8, 0), rest;
+	unsigned int before;
+
+	while (rest = alloc_frames(0, 0), frame_valid(rest)) {
+	}
+	free_frames(m, 8);
+	before = cpu_fake.scrubbed;
+	while (!alloc_prepare(5, 0)) {
+	}
+	cr_expect_eq(cpu_fake.scrubbed - before, 32);
+	before = cpu_fake.scrubbed;
+	alloc_frames(5, 0);
+	cr_expect_eq(cpu_fake.scrubbed, before);
+	cr_expect_eq(alloc_unscrubbed_count(), 256 - 32);
+}
+
 Test(alloc, pages_for_the_hypervisor_are_cleared_once)
 {
 	mfn_t m;

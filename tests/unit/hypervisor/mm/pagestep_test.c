@@ -250,6 +250,24 @@ Test(pagestep, an_entry_of_a_higher_table_can_be_written_in_steps)
 	cr_assert_eq(refs_of(b.page), 1);
 }
 
+Test(pagestep, who_asks_for_several_things_is_told_when_to_let_go)
+{
+	struct big b = make_big(d1);
+
+	pagetype_step = 4 * WHOLE;
+	cr_assert_eq(pin_step(d1, b.l1[0], FRAME_L1), 0);
+	while (pin_step(d1, b.l2, FRAME_L2) == -XEN_ERESTART) {
+	}
+	pagetype_worked(d1);
+	cr_assert_eq(write_step(d1, b.l1[0], 0, entry(b.page, 0)), 0);
+	cr_expect_not(pagetype_worked(d1), "an entry of a page is little work");
+	cr_assert_eq(write_step(d1, b.l2, 100, 0), 0);
+	cr_expect(pagetype_worked(d1), "one of a table, much");
+	cr_expect_not(pagetype_worked(d1), "until then");
+	cr_assert_eq(write_step(d1, b.l2, 100, entry(b.l1[1], RW)), 0);
+	cr_expect(pagetype_worked(d1));
+}
+
 Test(pagestep, a_refusal_at_the_last_entry_leaves_all_as_it_was)
 {
 	struct big b = make_big(d1);

@@ -123,6 +123,16 @@ Test(multicall, preempted_list_goes_on_where_it_stopped)
 	}
 }
 
+Test(multicall, work_is_looked_for_after_each_entry)
+{
+	start();
+	fill_list();
+	machine.preempt_every = 1;
+	cr_assert_eq(do_multicall(VA(list), 100, 0, 0, 0), __HYPERVISOR_multicall);
+	cr_expect_eq(calls, 1, "it may have taken as long as a call may");
+	cr_expect_eq(machine.restart[2], 99);
+}
+
 Test(multicall, restarted_entry_is_rewritten_and_called_again)
 {
 	start();
@@ -286,6 +296,27 @@ Test(domain, killing_goes_in_steps_and_ends_with_the_last_page)
 	cr_assert_eq(machine.exc_virqs, 1);
 	cr_assert_null(domain_get(1));
 	cr_assert_eq(machine.shared_pages, 1);
+}
+
+Test(domain, one_with_much_to_free_is_freed_in_steps)
+{
+	start();
+	enter_guest();
+	machine_on(atomic_load(&control->vcpu[0]->cpu));
+	machine.shrink_steps = 3;
+	cr_assert_eq(domain_kill(guest), 0);
+	machine_settle();
+	cr_assert_null(domain_get(1), "nobody finds it any more");
+	for (unsigned int i = 0; i < 3; i++) {
+		cr_assert_eq(domain_count(), 2);
+		cr_assert(domain_half_freed());
+		cr_assert_eq(machine.exc_virqs, 0);
+		machine_run_until(machine.now + 10000, NULL);
+	}
+	cr_expect_eq(machine.shrink_steps, 0);
+	cr_expect_eq(domain_count(), 1);
+	cr_expect_not(domain_half_freed());
+	cr_expect_eq(machine.exc_virqs, 1);
 }
 
 Test(domain, reference_keeps_a_killed_domain)

@@ -397,6 +397,16 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 	return refused() ? -XEN_ENOMEM : 0;
 }
 
+bool grant_table_shrink(struct grant_table *t)
+{
+	(void)t;
+	if (machine.shrink_steps) {
+		machine.shrink_steps--;
+		return false;
+	}
+	return true;
+}
+
 void grant_table_free(struct grant_table *t)
 {
 	(void)t;
