@@ -4,6 +4,7 @@
 #include "arch/cpu.h"
 
 static struct record {
+	bool begun;	/* not while the machine is started */
 	uint64_t since; /* 0: interrupts are on, or this stretch does not count */
 	unsigned int kind;
 	uint64_t detail;
@@ -14,6 +15,7 @@ void stretch_note_begin(unsigned int kind, uint64_t detail)
 {
 	struct record *r = &records[cpu_id()];
 
+	r->begun = true;
 	if (!r->since) {
 		r->since = __builtin_ia32_rdtsc();
 	}
@@ -35,7 +37,9 @@ void stretch_note_pause(void)
 
 void stretch_note_resume(void)
 {
-	records[cpu_id()].since = __builtin_ia32_rdtsc();
+	struct record *r = &records[cpu_id()];
+
+	r->since = r->begun ? __builtin_ia32_rdtsc() : 0;
 }
 
 struct stretch stretch_take(unsigned int kind)

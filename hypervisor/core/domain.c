@@ -58,6 +58,7 @@ bool domain_noreboot;
 static struct spinlock list_lock = SPINLOCK_INIT(LOCK_DOMLIST);
 /* written under list_lock, read without: */
 static struct domain **leaves[LEAVES];
+static _Atomic uint16_t in_leaf[LEAVES]; /* domains */
 /* under list_lock: */
 static struct domain *spare; /* structs to use again, linked by 'deferred' */
 static uint64_t domains_made;
@@ -133,7 +134,7 @@ struct domain *domain_get_from(domid_t first)
 	while (id < DOMID_FIRST_RESERVED) {
 		struct domain *d;
 
-		if (!slot_of(id)) {
+		if (!atomic_load_explicit(&in_leaf[id / IDS_PER_LEAF], memory_order_relaxed)) {
 			id = (id / IDS_PER_LEAF + 1) * IDS_PER_LEAF;
 			continue;
 		}
@@ -247,6 +248,7 @@ static int enter_list(struct domain *d, domid_t *id)
 	}
 	if (rc == 0) {
 		d->id = *id;
+		atomic_fetch_add(&in_leaf[*id / IDS_PER_LEAF], 1);
 		__atomic_store_n(slot_of(*id), d, __ATOMIC_RELEASE);
 		domains_made++;
 	}
@@ -261,6 +263,7 @@ static void leave_list(struct domain *d)
 {
 	spin_lock(&list_lock);
 	__atomic_store_n(slot_of(d->id), NULL, __ATOMIC_RELEASE);
+	atomic_fetch_sub(&in_leaf[d->id / IDS_PER_LEAF], 1);
 	domains_made--;
 	spin_unlock(&list_lock);
 }
