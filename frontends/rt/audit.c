@@ -111,7 +111,7 @@ static bool verdict_of_line(const char *s)
 
 enum audit_verdict audit_machine(void)
 {
-	if (!is_control_domain() || !is_ours()) {
+	if (!is_control_domain() || !is_pavane()) {
 		return AUDIT_NONE;
 	}
 	return debug_key('=', verdict_of_line) ? verdict : AUDIT_FAILED;
