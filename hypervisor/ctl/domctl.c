@@ -287,7 +287,8 @@ int domctl_mask_out(const struct xenctl_bitmap *to, uint64_t mask)
 	gva_t at = handle_gva(to->bitmap);
 
 	if (to->nr_bits > MOST_BITS) {
-		return -XEN_E2BIG; /* to clear it all would take too long */
+		return refuse_at(-XEN_E2BIG, REASON_LIST_TOO_LONG,
+				 to->nr_bits); /* to clear it all would take too long */
 	}
 	if (to->nr_bits < 64) {
 		mask &= ((uint64_t)1 << to->nr_bits) - 1;
@@ -315,7 +316,7 @@ static long set_affinity(struct domain *d, struct xen_domctl *op)
 		return refuse_at(-XEN_EINVAL, REASON_BAD_FLAGS, a->flags);
 	}
 	if (a->cpumap_hard.nr_bits > MOST_BITS || a->cpumap_soft.nr_bits > MOST_BITS) {
-		return -XEN_E2BIG; /* could not be answered */
+		return refuse(-XEN_E2BIG, REASON_LIST_TOO_LONG); /* could not be answered */
 	}
 	if (a->flags & XEN_VCPUAFFINITY_HARD) {
 		rc = domctl_mask_in(&mask, &a->cpumap_hard);
