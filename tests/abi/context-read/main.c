@@ -80,7 +80,7 @@ static void reads_what_was_set(void)
 /* The tables of one that has a context already may be for its kernel alone to change. */
 static void reads_the_ldt(void)
 {
-	uint64_t base = child.spare;
+	uint64_t base = (uint64_t)child_spare(0);
 	long rc;
 
 	c = again;
