@@ -22,7 +22,7 @@ struct pv_vcpu;
 #define VPF_BLOCKED  2u	 /* waits for an event */
 #define VPF_POLLING  4u	 /* SCHEDOP_poll: waits for given ports or time-out */
 #define VPF_SHUTDOWN 8u	 /* its domain shut down */
-#define VPF_PAUSED   16u /* its domain is paused (pause_count > 0) */
+#define VPF_PAUSED   16u /* its domain is paused or stopped */
 
 /*
  * A piece of guest memory that the hypervisor writes at any time: the guest registers an address, we
