@@ -7,6 +7,8 @@
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 
+#define SECOND 1000000000UL
+
 static volatile unsigned int turns;
 static volatile uint64_t wrong;
 
@@ -77,15 +79,16 @@ enum verdict guest_main(void)
 	}
 	CHECK_EQ(bad, 0, "kept over yields");
 	if (vcpu_op(VCPUOP_is_up, 1, NULL) == 0 && second_start(1, second) == 0) {
-		uint64_t end = system_time() + 5000000000UL;
+		uint64_t start = system_time();
 
-		while (turns < 2000 && system_time() < end) {
+		/* Fewer where the machine is so busy that they take long. */
+		while (system_time() < start + (turns < 200 ? 60 : 5) * SECOND && turns < 2000) {
 			load(pattern);
 			sched_op(SCHEDOP_yield, NULL);
 			bad += !holds(pattern);
 			pattern += 0x0101010101010101;
 		}
-		CHECK(turns >= 2000, "the other vCPU took %u turns", turns);
+		CHECK(turns >= 200, "the other vCPU took %u turns", turns);
 		CHECK_EQ(bad, 0, "ours was kept");
 		CHECK_EQ(wrong, 0, "so was its");
 		vcpu_op(VCPUOP_down, 1, NULL);

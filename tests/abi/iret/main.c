@@ -252,7 +252,8 @@ static void spin(unsigned int vcpu)
  */
 static void selector_lost(uint16_t flags)
 {
-	uint64_t at = virt_to_mfn(gdt) << PAGE_SHIFT | SEL_DATA, end = system_time() + 3000000000UL;
+	uint64_t at = virt_to_mfn(gdt) << PAGE_SHIFT | SEL_DATA,
+		 end = system_time() + 20000000000UL;
 
 	CHECK_EQ(callback_register(CALLBACKTYPE_failsafe, flags, failsafe_entry), 0, "a callback");
 	CHECK_EQ(hcall2(__HYPERVISOR_update_descriptor, at, 0x00cff3000000ffff), 0, "a segment");
