@@ -16,14 +16,15 @@ static bool handler_ok(uint64_t a)
 	return va_canonical(a) && (a < HV_START || a >= HV_END);
 }
 
+/* Field by field: what lies between them is read with a context, and would be our stack's. */
 void trapreg_set(struct vcpu *v, const struct trap_info *t)
 {
 	struct trap_info *slot = &v->pv->traps[t->vector];
 
-	*slot = *t;
-	if (!handler_ok(t->address)) {
-		slot->address = 0;
-	}
+	slot->vector = t->vector;
+	slot->flags = t->flags;
+	slot->cs = t->cs;
+	slot->address = handler_ok(t->address) ? t->address : 0;
 }
 
 long do_set_trap_table(uint64_t traps, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -34,7 +35,7 @@ long do_set_trap_table(uint64_t traps, uint64_t a2, uint64_t a3, uint64_t a4, ui
 	(void)a2, (void)a3, (void)a4, (void)a5;
 	if (!traps) {
 		for (unsigned int i = 0; i < 256; i++) {
-			v->pv->traps[i] = (struct trap_info){ .vector = (uint8_t)i };
+			trapreg_set(v, &(struct trap_info){ .vector = (uint8_t)i });
 		}
 		return 0;
 	}
