@@ -1,7 +1,7 @@
 # Unit tests of hypervisor/core and hypervisor/ctl, on the host.
 
 HV_CORE_UNDER_TEST := $(addprefix hypervisor/core/,evtchn.c grant_table.c grant_map.c grant_copy.c memory_op.c rights.c audit.c \
-	console_io.c version.c debugkeys.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
+	console_io.c version.c debugkeys.c auditkey.c) $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c sysctl.c)
 HV_CORE_TESTS := $(wildcard tests/unit/hypervisor/core/*_test.c tests/unit/hypervisor/ctl/*_test.c) tests/fake/guest_fake.c tests/fake/refuse_fake.c \
 	tests/unit/hypervisor/core/memory_world.c tests/unit/hypervisor/ctl/ctl_fake.c
 HV_MM_FILES := $(addprefix hypervisor/mm/,alloc.c frame.c dompages.c m2p.c pool.c pagetype.c pagetree.c segdesc.c audit.c)
@@ -30,3 +30,4 @@ HV_SMALL_WORLD := tests/fake/guest_fake.c tests/fake/refuse_fake.c hypervisor/co
 $(eval $(call unit_test,hypervisor/core/version_test,hypervisor/core/version.c $(HV_SMALL_WORLD),))
 $(eval $(call unit_test,hypervisor/core/console_io_test,hypervisor/core/console_io.c $(HV_SMALL_WORLD),))
 $(eval $(call unit_test,hypervisor/core/debugkeys_test,hypervisor/core/debugkeys.c $(HV_SMALL_WORLD),))
+$(eval $(call unit_test,hypervisor/core/auditkey_test,hypervisor/core/auditkey.c,))
