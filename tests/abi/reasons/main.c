@@ -185,8 +185,7 @@ static void who_may_ask(void)
 enum verdict guest_main(void)
 {
 	if (!is_pavane()) {
-		print("another hypervisor gives no reasons\n");
-		return SKIP;
+		return skip("another hypervisor gives no reasons");
 	}
 	page_tables();
 	others();
