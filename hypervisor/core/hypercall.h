@@ -79,7 +79,7 @@ long do_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t,
 long do_multicall(uint64_t list, uint64_t count, uint64_t, uint64_t,
 		  uint64_t); /* core/hypercall.c */
 long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t,
-			 uint64_t); /* core/evtchn.c */
+			 uint64_t); /* core/evtchn_op.c */
 long do_event_channel_op_compat(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count, uint64_t,
 		       uint64_t); /* core/grant_table.c */

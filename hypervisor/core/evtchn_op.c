@@ -1,0 +1,520 @@
+/*
+ * Hypercall event_channel_op: what a guest may ask of its event channels, and the control domain of another's.
+ * Arguments are copied once, all is checked, then it is done.
+ */
+#include <xen/errno.h>
+
+#include "arch/cpu.h"
+#include "arch/guest.h"
+#include "core/copy.h"
+#include "core/domain.h"
+#include "core/evtchn_port.h"
+#include "core/hypercall.h"
+#include "core/rights.h"
+#include "core/vcpu.h"
+#include "mm/pool.h"
+
+/* The domain an operation names, referenced: the caller's own, or one that it controls. */
+static int target_domain(domid_t id, struct domain **out)
+{
+	struct domain *self = cpu_current()->domain;
+	struct domain *d = domain_get(id);
+
+	if (!d) {
+		return -XEN_ESRCH;
+	}
+	if (d != self && !rights_control(self, d)) {
+		domain_put(d);
+		return -XEN_EPERM;
+	}
+	*out = d;
+	return 0;
+}
+
+static domid_t real_domid(domid_t id)
+{
+	return id == DOMID_SELF ? cpu_current()->domain->id : id;
+}
+
+static int alloc_unbound(struct evtchn_alloc_unbound *req)
+{
+	struct evtchn *c;
+	struct domain *d;
+	int rc = target_domain(req->dom, &d);
+
+	if (rc) {
+		return rc;
+	}
+	spin_lock(&d->evtchn.lock);
+	rc = evtchn_claim(&d->evtchn, &c);
+	if (rc >= 0) {
+		c->state = EVTCHNSTAT_unbound;
+		c->unbound.domid = real_domid(req->remote_dom);
+		req->port = (evtchn_port_t)rc;
+		rc = 0;
+	}
+	spin_unlock(&d->evtchn.lock);
+	domain_put(d);
+	return rc;
+}
+
+static int bind_interdomain(struct evtchn_bind_interdomain *req)
+{
+	struct domain *ld = cpu_current()->domain, *rd = domain_get(req->remote_dom);
+	struct evtchn *lc, *rc_;
+	int rc;
+
+	if (!rd) {
+		return -XEN_ESRCH;
+	}
+	if (!domain_get_again(ld)) {
+		domain_put(rd);
+		return -XEN_ESRCH;
+	}
+	evtchn_lock_pair(&ld->evtchn, &rd->evtchn);
+	rc_ = evtchn_channel(&rd->evtchn, req->remote_port);
+	if (!rc_ || rc_->state != EVTCHNSTAT_unbound || rc_->unbound.domid != ld->id) {
+		rc = -XEN_EINVAL;
+		goto out;
+	}
+	rc = evtchn_claim(&ld->evtchn, &lc);
+	if (rc < 0) {
+		goto out;
+	}
+	req->local_port = (evtchn_port_t)rc;
+	lc->remote.dom = rd;
+	lc->remote.port = rc_->port;
+	lc->state = EVTCHNSTAT_interdomain;
+	rc_->remote.dom = ld;
+	rc_->remote.port = lc->port;
+	rc_->state = EVTCHNSTAT_interdomain;
+	/* What was sent while the far end was unbound is lost: let the binder look once. */
+	evtchn_deliver(ld, lc);
+	rc = 0;
+out:
+	evtchn_unlock_pair(&ld->evtchn, &rd->evtchn);
+	if (rc) {
+		domain_put(rd);
+		domain_put(ld);
+	}
+	return rc;
+}
+
+static int bind_virq(struct evtchn_bind_virq *req)
+{
+	struct domain *d = cpu_current()->domain;
+	struct evtchn *c;
+	struct vcpu *v;
+	int rc;
+
+	if (req->virq >= NR_VIRQS || (evtchn_virq_is_global(req->virq) && req->vcpu != 0)) {
+		return -XEN_EINVAL;
+	}
+	v = evtchn_vcpu(d, req->vcpu);
+	if (!v) {
+		return -XEN_ENOENT;
+	}
+	spin_lock(&d->evtchn.lock);
+	rc = v->evtchn_virq[req->virq] ? -XEN_EEXIST : evtchn_claim(&d->evtchn, &c);
+	if (rc >= 0) {
+		c->state = EVTCHNSTAT_virq;
+		c->virq = (uint8_t)req->virq;
+		c->vcpu = (uint16_t)req->vcpu;
+		v->evtchn_virq[req->virq] = (uint64_t)rc;
+		req->port = (evtchn_port_t)rc;
+		rc = 0;
+	}
+	spin_unlock(&d->evtchn.lock);
+	return rc;
+}
+
+static int bind_ipi(struct evtchn_bind_ipi *req)
+{
+	struct domain *d = cpu_current()->domain;
+	struct evtchn *c;
+	int rc;
+
+	if (!evtchn_vcpu(d, req->vcpu)) {
+		return -XEN_ENOENT;
+	}
+	spin_lock(&d->evtchn.lock);
+	rc = evtchn_claim(&d->evtchn, &c);
+	if (rc >= 0) {
+		c->state = EVTCHNSTAT_ipi;
+		c->vcpu = (uint16_t)req->vcpu;
+		req->port = (evtchn_port_t)rc;
+		rc = 0;
+	}
+	spin_unlock(&d->evtchn.lock);
+	return rc;
+}
+
+/* Gives the pirq a port.  Returns it or -errno. */
+static int claim_pirq_port(struct evtchn_table *t, uint32_t pirq)
+{
+	struct evtchn *c;
+	int rc;
+
+	if (!t->pirq_port) {
+		t->pirq_port = pool_alloc(EVTCHN_PIRQS * sizeof(*t->pirq_port));
+		if (!t->pirq_port) {
+			return -XEN_ENOMEM;
+		}
+	}
+	if (t->pirq_port[pirq]) {
+		return -XEN_EEXIST;
+	}
+	rc = evtchn_claim(t, &c);
+	if (rc >= 0) {
+		c->state = EVTCHNSTAT_pirq;
+		c->pirq = pirq;
+		t->pirq_port[pirq] = (uint16_t)rc;
+	}
+	return rc;
+}
+
+/*
+ * The port stands before the interrupt is bound, so that the first one is not lost; the interrupt's
+ * own lock lies above ours, so the two steps can't be one.  The guest may close the port in between,
+ * and then the binding is taken back.
+ */
+static int bind_pirq(struct evtchn_bind_pirq *req)
+{
+	struct domain *d = cpu_current()->domain;
+	struct evtchn_table *t = &d->evtchn;
+	bool still;
+	int port, rc;
+
+	if (req->pirq >= EVTCHN_PIRQS) {
+		return -XEN_EINVAL;
+	}
+	spin_lock(&t->lock);
+	port = claim_pirq_port(t, req->pirq);
+	spin_unlock(&t->lock);
+	if (port < 0) {
+		return port;
+	}
+	rc = guest_pirq_bind(d, req->pirq, req->flags & BIND_PIRQ__WILL_SHARE);
+
+	spin_lock(&t->lock);
+	still = t->pirq_port[req->pirq] == port;
+	if (rc && still) {
+		t->pirq_port[req->pirq] = 0;
+		evtchn_free_channel(t, evtchn_channel(t, (evtchn_port_t)port));
+	}
+	spin_unlock(&t->lock);
+	if (!rc && !still) {
+		guest_pirq_unbind(d, req->pirq);
+		return -XEN_EINVAL;
+	}
+	req->port = (evtchn_port_t)port;
+	return rc;
+}
+
+static int send(evtchn_port_t port)
+{
+	struct domain *d = cpu_current()->domain, *rd;
+	struct evtchn *c;
+	int rc = 0;
+
+	spin_lock(&d->evtchn.lock);
+	c = evtchn_channel(&d->evtchn, port);
+	switch (c ? c->state : EVTCHNSTAT_closed) {
+	case EVTCHNSTAT_interdomain:
+		rd = c->remote.dom;
+		evtchn_deliver(rd, evtchn_channel(&rd->evtchn, c->remote.port));
+		break;
+	case EVTCHNSTAT_ipi:
+		evtchn_deliver(d, c);
+		break;
+	case EVTCHNSTAT_unbound:
+		break; /* nobody there yet: dropped, as the ABI says */
+	default:
+		rc = -XEN_EINVAL;
+		break;
+	}
+	spin_unlock(&d->evtchn.lock);
+	return rc;
+}
+
+static int status(struct evtchn_status *req)
+{
+	struct evtchn *c;
+	struct domain *d;
+	int rc = target_domain(req->dom, &d);
+
+	if (rc) {
+		return rc;
+	}
+	spin_lock(&d->evtchn.lock);
+	c = evtchn_channel(&d->evtchn, req->port);
+	if (!c) {
+		rc = -XEN_EINVAL;
+		goto out;
+	}
+	req->status = c->state;
+	req->vcpu = c->vcpu;
+	switch (c->state) {
+	case EVTCHNSTAT_unbound:
+		req->u.unbound.dom = c->unbound.domid;
+		break;
+	case EVTCHNSTAT_interdomain:
+		req->u.interdomain.dom = c->remote.dom->id;
+		req->u.interdomain.port = c->remote.port;
+		break;
+	case EVTCHNSTAT_pirq:
+		req->u.pirq = c->pirq;
+		break;
+	case EVTCHNSTAT_virq:
+		req->u.virq = c->virq;
+		break;
+	default:
+		break;
+	}
+out:
+	spin_unlock(&d->evtchn.lock);
+	domain_put(d);
+	return rc;
+}
+
+static int bind_vcpu(const struct evtchn_bind_vcpu *req)
+{
+	struct domain *d = cpu_current()->domain;
+	struct evtchn *c;
+	int rc = 0;
+
+	if (!evtchn_vcpu(d, req->vcpu)) {
+		return -XEN_ENOENT;
+	}
+	spin_lock(&d->evtchn.lock);
+	c = evtchn_channel(&d->evtchn, req->port);
+	switch (c ? c->state : EVTCHNSTAT_closed) {
+	case EVTCHNSTAT_virq:
+		if (!evtchn_virq_is_global(c->virq)) {
+			rc = -XEN_EINVAL;
+			break;
+		}
+		__attribute__((fallthrough));
+	case EVTCHNSTAT_unbound:
+	case EVTCHNSTAT_interdomain:
+	case EVTCHNSTAT_pirq:
+		__atomic_store_n(&c->vcpu, (uint16_t)req->vcpu, __ATOMIC_RELAXED);
+		break;
+	default:
+		rc = -XEN_EINVAL;
+		break;
+	}
+	spin_unlock(&d->evtchn.lock);
+	return rc;
+}
+
+static int unmask(evtchn_port_t port)
+{
+	struct domain *d = cpu_current()->domain;
+	struct evtchn *c;
+	bool is_pirq;
+	uint32_t pirq;
+
+	spin_lock(&d->evtchn.lock);
+	c = evtchn_channel(&d->evtchn, port);
+	if (!c) {
+		spin_unlock(&d->evtchn.lock);
+		return -XEN_EINVAL;
+	}
+	is_pirq = c->state == EVTCHNSTAT_pirq;
+	pirq = c->pirq;
+	evtchn_2level_unmask(d, port, c->vcpu);
+	spin_unlock(&d->evtchn.lock);
+	if (is_pirq) {
+		guest_pirq_unmasked(d, pirq);
+	}
+	return 0;
+}
+
+static int reset(const struct evtchn_reset *req)
+{
+	struct domain *d;
+	int rc = target_domain(req->dom, &d);
+
+	if (!rc) {
+		rc = evtchn_reset(d);
+		domain_put(d);
+	}
+	return rc;
+}
+
+/* Copies the answer out; a port whose number can't be told is closed again. */
+#define ANSWER_PORT(rc, arg, req, d, p)                  \
+	({                                               \
+		long r_ = (rc);                          \
+		if (!r_ && copy_out((arg), &(req))) {    \
+			evtchn_close(&(d)->evtchn, (p)); \
+			r_ = -XEN_EFAULT;                \
+		}                                        \
+		r_;                                      \
+	})
+
+static long op_alloc_unbound(gva_t arg)
+{
+	struct evtchn_alloc_unbound req;
+	struct domain *d;
+	long rc;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	rc = alloc_unbound(&req);
+	if (!rc && copy_out(arg, &req)) {
+		if (!target_domain(req.dom, &d)) {
+			evtchn_close(&d->evtchn, req.port);
+			domain_put(d);
+		}
+		rc = -XEN_EFAULT;
+	}
+	return rc;
+}
+
+static long op_bind_interdomain(gva_t arg)
+{
+	struct evtchn_bind_interdomain req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	return ANSWER_PORT(bind_interdomain(&req), arg, req, cpu_current()->domain, req.local_port);
+}
+
+static long op_bind_virq(gva_t arg)
+{
+	struct evtchn_bind_virq req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	return ANSWER_PORT(bind_virq(&req), arg, req, cpu_current()->domain, req.port);
+}
+
+static long op_bind_ipi(gva_t arg)
+{
+	struct evtchn_bind_ipi req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	return ANSWER_PORT(bind_ipi(&req), arg, req, cpu_current()->domain, req.port);
+}
+
+static long op_bind_pirq(gva_t arg)
+{
+	struct evtchn_bind_pirq req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	return ANSWER_PORT(bind_pirq(&req), arg, req, cpu_current()->domain, req.port);
+}
+
+static long op_close(gva_t arg)
+{
+	struct evtchn_close req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT
+				  : evtchn_close(&cpu_current()->domain->evtchn, req.port);
+}
+
+static long op_send(gva_t arg)
+{
+	struct evtchn_send req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT : send(req.port);
+}
+
+static long op_status(gva_t arg)
+{
+	struct evtchn_status req;
+	long rc;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	rc = status(&req);
+	return !rc && copy_out(arg, &req) ? -XEN_EFAULT : rc;
+}
+
+static long op_bind_vcpu(gva_t arg)
+{
+	struct evtchn_bind_vcpu req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT : bind_vcpu(&req);
+}
+
+static long op_unmask(gva_t arg)
+{
+	struct evtchn_unmask req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT : unmask(req.port);
+}
+
+static long op_reset(gva_t arg)
+{
+	struct evtchn_reset req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT : reset(&req);
+}
+
+long evtchn_op(unsigned int cmd, gva_t arg)
+{
+	switch (cmd) {
+	case EVTCHNOP_send:
+		return op_send(arg);
+	case EVTCHNOP_alloc_unbound:
+		return op_alloc_unbound(arg);
+	case EVTCHNOP_bind_interdomain:
+		return op_bind_interdomain(arg);
+	case EVTCHNOP_bind_virq:
+		return op_bind_virq(arg);
+	case EVTCHNOP_bind_ipi:
+		return op_bind_ipi(arg);
+	case EVTCHNOP_bind_pirq:
+		return op_bind_pirq(arg);
+	case EVTCHNOP_close:
+		return op_close(arg);
+	case EVTCHNOP_status:
+		return op_status(arg);
+	case EVTCHNOP_bind_vcpu:
+		return op_bind_vcpu(arg);
+	case EVTCHNOP_unmask:
+		return op_unmask(arg);
+	case EVTCHNOP_reset:
+		return op_reset(arg);
+	default:
+		/* The FIFO ABI (init_control, expand_array, set_priority): guests fall back to this one. */
+		return -XEN_ENOSYS;
+	}
+}
+
+long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+	(void)a3;
+	(void)a4;
+	(void)a5;
+	return evtchn_op((unsigned int)cmd, arg);
+}
+
+/* The old calling convention: one struct with the command in front of the same arguments. */
+long do_event_channel_op_compat(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+	uint32_t cmd;
+
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	(void)a5;
+	if (copy_in(&cmd, arg)) {
+		return -XEN_EFAULT;
+	}
+	if (cmd > EVTCHNOP_unmask) {
+		return -XEN_ENOSYS;
+	}
+	return evtchn_op(cmd, arg + offsetof(struct evtchn_op, u));
+}
