@@ -10,6 +10,7 @@ enum lock_order {
 	LOCK_PAGETABLE, /* a domain's page tables and their types (dom_pages.pt_lock) */
 	LOCK_PIRQ,	/* physical interrupts of a domain */
 	LOCK_EVTCHN,	/* an event-channel table; two of them by ascending domid */
+	LOCK_EVTQUEUE,	/* the queues of a domain with the FIFO ABI */
 	LOCK_PAGES,	/* a domain's page totals */
 	LOCK_HEAP,	/* the frame allocator */
 	LOCK_POOL,	/* the small-object pool */

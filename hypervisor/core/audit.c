@@ -1,14 +1,17 @@
 /*
- * What holds frames apart from page tables: each domain's lent pages, its vCPUs' registered areas, the grants in
- * use.  The guest personality names its own (guest_audit()), mm/audit.c counts the rest and compares.
+ * What holds frames apart from page tables: each domain's lent pages, its vCPUs' registered areas, the pages in which
+ * it is shown its events, the grants in use.  The guest personality names its own (guest_audit()), mm/audit.c counts the
+ * rest and compares.
  *
  * Handles and entries are two books of the same thing: an entry in use has as many readers and writers as there are
  * live handles on it, in all domains.
  */
 #include "core/audit.h"
 
+#include "arch/cpu.h"
 #include "arch/guest.h"
 #include "core/domain.h"
+#include "core/evtchn_fifo.h"
 #include "core/vcpu.h"
 #include "mm/audit.h"
 
@@ -134,6 +137,22 @@ static void audit_grants(struct audit *a, const struct domain *d)
 	}
 }
 
+/* ---- events ---- */
+
+static void audit_events(struct audit *a, const struct domain *d)
+{
+	const struct evtchn_fifo *f = d->evtchn.fifo;
+
+	for (unsigned int i = 0; f && i < f->pages; i++) {
+		audit_hold(a, virt_to_frame(f->page[i]), 1, FRAME_WRITABLE);
+	}
+	for (unsigned int i = 0; f && i < f->vcpus; i++) {
+		if (!mfn_eq(f->queues[i].frame, MFN_NONE)) {
+			audit_hold(a, f->queues[i].frame, 1, FRAME_WRITABLE);
+		}
+	}
+}
+
 /* ---- vCPUs ---- */
 
 static void audit_area(struct audit *a, const struct guest_area *area)
@@ -175,6 +194,7 @@ static void audit_domain(struct domain *d, void *arg)
 
 	audit_lent(a, d->shared, d);
 	audit_grants(a, d);
+	audit_events(a, d);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		audit_vcpu(a, d->vcpu[i]);
 	}

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "core/console_io.h"
 #include "core/domain.h"
+#include "core/evtchn_port.h"
 #include "core/vcpu.h"
+#include "lib/fmt.h"
 #include "mm/alloc.h"
 
 #define SWITCH	     0x01 /* Ctrl-a */
@@ -98,11 +100,6 @@ static const char *port_state(const struct evtchn *c)
 	return c->state < ARRAY_SIZE(names) ? names[c->state] : "?";
 }
 
-static bool shared_bit(const xen_ulong_t *map, unsigned int port)
-{
-	return map[port / 64] >> (port % 64) & 1;
-}
-
 static unsigned int peer_of(const struct evtchn *c)
 {
 	switch (c->state) {
@@ -119,27 +116,33 @@ static unsigned int peer_of(const struct evtchn *c)
 	}
 }
 
+/* Under the lock: a line about the port, empty if it is closed.  False: the table ends before it. */
+static bool describe_port(struct domain *d, evtchn_port_t port, char *line, size_t size)
+{
+	const struct evtchn *c = evtchn_channel(&d->evtchn, port);
+
+	*line = 0;
+	if (c && c->state != EVTCHNSTAT_closed) {
+		fmt_snprintf(line, size, "  %4u %s %u to v%u%s%s", port, port_state(c), peer_of(c),
+			     c->vcpu, evtchn_is_pending(d, c) ? " pending" : "",
+			     evtchn_is_masked(d, c) ? " masked" : "");
+	}
+	return c != NULL;
+}
+
 /* Each channel is read under the lock and printed outside it: the log is slow. */
 static void show_ports(struct domain *d)
 {
-	log_info("d%u: event channels", d->id);
-	for (unsigned int port = 1; port < EVTCHN_PORTS; port++) {
-		struct evtchn *bucket, copy = { 0 };
-		unsigned int peer = 0;
+	char line[80];
+	bool more = true;
 
+	log_info("d%u: event channels, %s", d->id, d->evtchn.fifo ? "FIFO" : "2-level");
+	for (evtchn_port_t port = 1; more; port++) {
 		spin_lock(&d->evtchn.lock);
-		bucket = d->evtchn.bucket[port / EVTCHN_BUCKET];
-		if (bucket) {
-			copy = bucket[port % EVTCHN_BUCKET];
-			peer = peer_of(&copy);
-		}
+		more = describe_port(d, port, line, sizeof(line));
 		spin_unlock(&d->evtchn.lock);
-		if (!bucket) {
-			port |= EVTCHN_BUCKET - 1;
-		} else if (copy.state != EVTCHNSTAT_closed) {
-			log_info("  %4u %s %u to v%u%s%s", port, port_state(&copy), peer, copy.vcpu,
-				 shared_bit(d->shared->evtchn_pending, port) ? " pending" : "",
-				 shared_bit(d->shared->evtchn_mask, port) ? " masked" : "");
+		if (*line) {
+			log_info("%s", line);
 		}
 	}
 }

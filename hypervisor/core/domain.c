@@ -508,8 +508,7 @@ static int kill_step(struct domain *d)
 		domain_stop(d);
 		return 0;
 	case KILL_EVENTS:
-		evtchn_close_all(&d->evtchn);
-		return 0;
+		return evtchn_close_all(&d->evtchn);
 	case KILL_GRANTS:
 		return grant_table_release_mappings(d);
 	case KILL_GUEST:

@@ -2,7 +2,8 @@
  * Event channels: how domains, devices and the hypervisor tap a guest on the shoulder.
  *
  * Here are the ports: claimed, joined, closed; and what the rest of the hypervisor sends.  How a pending port is shown
- * to its guest is evtchn_2level.h's business, what guests may ask is in evtchn_op.c, who locks what in evtchn_port.h.
+ * to its guest is the business of evtchn_2level.h and evtchn_fifo.h, what guests may ask is in evtchn_op.c, who locks what in
+ * evtchn_port.h.
  */
 #include "core/evtchn.h"
 
@@ -11,8 +12,13 @@
 #include "arch/guest.h"
 #include "core/domain.h"
 #include "core/evtchn_port.h"
+#include "core/hypercall.h"
 #include "core/vcpu.h"
 #include "mm/pool.h"
+
+#define LINKED_MOST 2048 /* closed ports still in a queue that a search passes over */
+#define CLOSE_BATCH \
+	64 /* ports closed, or buckets freed, between two looks at what else there is to do */
 
 /*
  * Wakes the vCPUs that wait in SCHEDOP_poll for this port.  The poller raises VPF_POLLING before it
@@ -55,62 +61,131 @@ void evtchn_unlock_pair(struct evtchn_table *a, struct evtchn_table *b)
 	}
 }
 
-/* Adds a bucket of closed channels.  Under the lock. */
-static int grow(struct evtchn_table *t, unsigned int index)
+int evtchn_may_open(const struct evtchn_table *t)
 {
-	struct evtchn *b = pool_alloc(EVTCHN_BUCKET * sizeof(*b));
-	unsigned int i;
+	return t->closed ? -XEN_EINVAL : t->resetting ? -XEN_EBUSY : 0;
+}
 
-	if (!b) {
+static struct evtchn_group *group_of(const struct evtchn_table *t, unsigned int bucket)
+{
+	return t->group[bucket / EVTCHN_GROUP];
+}
+
+/* Adds a bucket of closed channels. */
+static int grow(struct evtchn_table *t, unsigned int bucket)
+{
+	struct evtchn_group **g = &t->group[bucket / EVTCHN_GROUP];
+	struct evtchn *b = pool_alloc(EVTCHN_BUCKET * sizeof(*b));
+
+	if (!*g && b) {
+		__atomic_store_n(g, pool_alloc(sizeof(**g)), __ATOMIC_RELEASE);
+	}
+	if (!b || !*g) {
+		pool_free(b);
 		return -XEN_ENOMEM;
 	}
-	for (i = 0; i < EVTCHN_BUCKET; i++) {
-		b[i].port = index * EVTCHN_BUCKET + i;
+	for (unsigned int i = 0; i < EVTCHN_BUCKET; i++) {
+		b[i].port = bucket * EVTCHN_BUCKET + i;
 	}
-	__atomic_store_n(&t->bucket[index], b, __ATOMIC_RELEASE);
+	(*g)->open[bucket % EVTCHN_GROUP] = bucket == 0; /* port 0 is nobody's */
+	__atomic_store_n(&(*g)->bucket[bucket % EVTCHN_GROUP], b, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static bool is_free(const struct evtchn_table *t, const struct evtchn *c)
+{
+	return c->state == EVTCHNSTAT_closed && !(t->fifo && evtchn_fifo_is_linked(t->fifo, c));
+}
+
+struct search {
+	uint32_t lowest;     /* port that is closed, ~0: none met */
+	unsigned int linked; /* of those, met and passed over */
+};
+
+/* A free port of one bucket, the lowest, or NULL. */
+static struct evtchn *find_free(const struct evtchn_table *t, unsigned int bucket, struct search *s)
+{
+	struct evtchn *b = evtchn_bucket(t, bucket);
+
+	for (unsigned int i = bucket == 0; i < EVTCHN_BUCKET; i++) {
+		if (b[i].port > t->max_port) {
+			return NULL;
+		}
+		if (b[i].state != EVTCHNSTAT_closed) {
+			continue;
+		}
+		if (is_free(t, &b[i])) {
+			return &b[i];
+		}
+		s->lowest = MIN(s->lowest, b[i].port);
+		s->linked++;
+	}
+	return NULL;
+}
+
+/*
+ * The bucket may be full, and may have nothing but ports that are in a queue still.  A guest that never takes them from
+ * there, or lets it look so, is not searched to the end: then only what has not been used at all will do.
+ */
+static int find_in_bucket(struct evtchn_table *t, unsigned int bucket, struct search *s,
+			  struct evtchn **out)
+{
+	int rc;
+
+	*out = NULL;
+	if (!evtchn_bucket(t, bucket)) {
+		rc = grow(t, bucket);
+		if (rc) {
+			return rc;
+		}
+	} else if (group_of(t, bucket)->open[bucket % EVTCHN_GROUP] == EVTCHN_BUCKET ||
+		   s->linked > LINKED_MOST) {
+		return 0;
+	}
+	*out = find_free(t, bucket, s);
 	return 0;
 }
 
 int evtchn_claim(struct evtchn_table *t, struct evtchn **out)
 {
-	uint32_t port;
+	struct search s = { .lowest = ~0u };
+	int rc = evtchn_may_open(t);
 
-	if (t->closed) {
-		return -XEN_EINVAL;
-	}
-	for (port = t->first_free; port <= t->max_port; port++) {
-		struct evtchn *c = evtchn_channel(t, port);
-		int rc;
+	for (unsigned int b = t->first_free / EVTCHN_BUCKET;
+	     !rc && b <= t->max_port / EVTCHN_BUCKET; b++) {
+		struct evtchn *c;
 
-		if (!c) {
-			rc = grow(t, port / EVTCHN_BUCKET);
-			if (rc) {
-				return rc;
-			}
-			c = evtchn_channel(t, port);
-		}
-		if (c->state == EVTCHNSTAT_closed) {
-			t->first_free = port + 1;
+		rc = find_in_bucket(t, b, &s, &c);
+		if (!rc && c) {
+			t->first_free = MIN(s.lowest, c->port + 1);
 			t->active++;
+			group_of(t, b)->open[b % EVTCHN_GROUP]++;
 			c->vcpu = 0;
+			c->priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
 			*out = c;
-			return (int)port;
+			return (int)c->port;
 		}
 	}
-	t->first_free = port;
-	return -XEN_ENOSPC;
+	return rc ? rc : -XEN_ENOSPC;
 }
 
-/* Back to closed.  A pending bit left over would surprise the port's next user. */
+/* A pending bit left over would surprise the port's next user. */
 void evtchn_free_channel(struct evtchn_table *t, struct evtchn *c)
 {
+	unsigned int bucket = c->port / EVTCHN_BUCKET;
+
 	c->state = EVTCHNSTAT_closed;
 	c->vcpu = 0;
 	c->remote.dom = NULL;
 	c->remote.port = 0;
 	t->active--;
+	group_of(t, bucket)->open[bucket % EVTCHN_GROUP]--;
 	t->first_free = MIN(t->first_free, c->port);
-	bit_test_and_clear(t->owner->shared->evtchn_pending, c->port);
+	if (t->fifo) {
+		evtchn_fifo_clear_pending(t->fifo, c);
+	} else {
+		bit_test_and_clear(t->owner->shared->evtchn_pending, c->port);
+	}
 }
 
 /*
@@ -142,7 +217,9 @@ static struct evtchn *lock_with_peer(struct evtchn_table *t, evtchn_port_t port,
 		}
 		spin_unlock(&t->lock);
 		evtchn_lock_pair(t, &rd->evtchn);
-		if (c->state == EVTCHNSTAT_interdomain && c->remote.dom == rd) {
+		/* Looked up anew: a reset may have freed it. */
+		c = evtchn_channel(t, port);
+		if (c && c->state == EVTCHNSTAT_interdomain && c->remote.dom == rd) {
 			*peer = rd;
 			return c;
 		}
@@ -271,60 +348,176 @@ bool evtchn_send_pirq(struct domain *d, unsigned int pirq)
 
 int evtchn_port_pending(struct domain *d, evtchn_port_t port)
 {
-	if (!evtchn_channel(&d->evtchn, port)) {
-		return -XEN_EINVAL;
+	const struct evtchn *c;
+	int rc = -XEN_EINVAL;
+
+	spin_lock(&d->evtchn.lock);
+	c = evtchn_channel(&d->evtchn, port);
+	if (c) {
+		rc = evtchn_is_pending(d, c);
 	}
-	return bit_test(d->shared->evtchn_pending, port);
+	spin_unlock(&d->evtchn.lock);
+	return rc;
 }
 
-static void close_every_port(struct evtchn_table *t)
+void evtchn_raise_again(struct domain *d, struct evtchn *c)
 {
-	uint32_t port;
+	if (bit_test_and_clear(d->shared->evtchn_pending, c->port)) {
+		evtchn_fifo_raise(d, d->evtchn.fifo, c);
+	}
+}
 
-	for (port = 1; port <= t->max_port; port++) {
-		struct evtchn *c = evtchn_channel(t, port);
+/* --- closing all, in steps; from the first step on no port is opened --- */
 
-		if (c && c->state != EVTCHNSTAT_closed) {
-			evtchn_close(t, port);
+/* Under the lock: the first open port from t->closing on, which goes there; 0 if there is none. */
+static evtchn_port_t next_open(struct evtchn_table *t)
+{
+	unsigned int bucket = t->closing / EVTCHN_BUCKET, i = t->closing % EVTCHN_BUCKET;
+
+	for (; bucket < EVTCHN_BUCKETS; bucket++, i = 0) {
+		const struct evtchn *b = evtchn_bucket(t, bucket);
+
+		if (!b) {
+			return 0; /* the table grows from below */
+		}
+		for (; group_of(t, bucket)->open[bucket % EVTCHN_GROUP] && i < EVTCHN_BUCKET; i++) {
+			if (b[i].state != EVTCHNSTAT_closed) {
+				t->closing = b[i].port;
+				return b[i].port;
+			}
 		}
 	}
+	return 0;
+}
+
+/* Closes one.  False: there is none left, or the other vCPU that does the same has come to the end. */
+static bool close_next(struct evtchn_table *t)
+{
+	evtchn_port_t port = 0;
+
+	spin_lock(&t->lock);
+	if (evtchn_may_open(t)) {
+		port = next_open(t);
+	}
+	spin_unlock(&t->lock);
+	if (port) {
+		evtchn_close(t, port);
+	}
+	return port != 0;
+}
+
+static unsigned int last_bucket(const struct evtchn_group *g)
+{
+	unsigned int i = EVTCHN_GROUP - 1;
+
+	while (i > 0 && !g->bucket[i]) {
+		i--;
+	}
+	return i;
+}
+
+/* Under the lock: takes the last bucket out of the table, and its group if it was the first there. */
+static struct evtchn *take_last_bucket(struct evtchn_table *t, struct evtchn_group **group)
+{
+	for (unsigned int g = ARRAY_SIZE(t->group); g-- > 0;) {
+		unsigned int i = t->group[g] ? last_bucket(t->group[g]) : 0;
+		struct evtchn *b = t->group[g] ? t->group[g]->bucket[i] : NULL;
+
+		if (b) {
+			t->group[g]->bucket[i] = NULL;
+			if (i == 0) {
+				*group = t->group[g];
+				t->group[g] = NULL;
+			}
+			return b;
+		}
+	}
+	return NULL;
+}
+
+/* Once all are closed: back to the 2-level ABI, and the table shrinks by a bucket.  False: nothing is left. */
+static bool shrink(struct evtchn_table *t)
+{
+	struct evtchn_group *g = NULL;
+	struct evtchn *b = NULL;
+
+	spin_lock(&t->lock);
+	if (!t->active && evtchn_may_open(t)) {
+		evtchn_fifo_release(t);
+		b = take_last_bucket(t, &g);
+	}
+	spin_unlock(&t->lock);
+	pool_free(b);
+	pool_free(g);
+	return b != NULL;
+}
+
+/* 0, or -ERESTART when there is something else to do meanwhile. */
+static int close_down(struct evtchn_table *t)
+{
+	for (unsigned int n = 1; close_next(t) || shrink(t); n++) {
+		if (n % CLOSE_BATCH == 0 && hypercall_preempt()) {
+			return -XEN_ERESTART;
+		}
+	}
+	return 0;
 }
 
 int evtchn_reset(struct domain *d)
 {
-	close_every_port(&d->evtchn);
-	return 0;
+	struct evtchn_table *t = &d->evtchn;
+	int rc;
+
+	spin_lock(&t->lock);
+	if (!t->resetting) {
+		t->resetting = true;
+		t->closing = 1;
+	}
+	spin_unlock(&t->lock);
+	rc = close_down(t);
+	if (!rc) {
+		spin_lock(&t->lock);
+		t->resetting = false;
+		spin_unlock(&t->lock);
+	}
+	return rc;
 }
 
-int evtchn_init(struct evtchn_table *t, struct domain *owner, uint32_t max_port)
+int evtchn_init(struct evtchn_table *t, struct domain *owner, uint32_t limit)
 {
 	spin_init(&t->lock, LOCK_EVTCHN);
 	t->owner = owner;
-	t->max_port = MIN(max_port, EVTCHN_PORTS - 1);
+	t->limit = MIN(limit, EVTCHN_PORTS - 1);
+	t->max_port = MIN(limit, EVTCHN_2LEVEL_PORTS - 1);
 	t->first_free = 1;
 	t->active = 0;
 	t->closed = false;
 	return 0;
 }
 
-void evtchn_close_all(struct evtchn_table *t)
+int evtchn_close_all(struct evtchn_table *t)
 {
 	if (!t->owner) {
-		return; /* never initialised */
+		return 0; /* never initialised */
 	}
 	spin_lock(&t->lock);
-	t->closed = true;
+	if (!t->closed) {
+		t->closed = true;
+		t->closing = 1;
+	}
 	spin_unlock(&t->lock);
-	close_every_port(t);
+	return close_down(t);
 }
 
+/* What is left when all are closed. */
 void evtchn_free(struct evtchn_table *t)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(t->bucket); i++) {
-		pool_free(t->bucket[i]);
-		t->bucket[i] = NULL;
+	for (unsigned int i = 0; i < ARRAY_SIZE(t->group); i++) {
+		for (unsigned int b = 0; t->group[i] && b < EVTCHN_GROUP; b++) {
+			pool_free(t->group[i]->bucket[b]);
+		}
+		pool_free(t->group[i]);
+		t->group[i] = NULL;
 	}
 	pool_free(t->pirq_port);
 	t->pirq_port = NULL;

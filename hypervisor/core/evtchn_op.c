@@ -168,7 +168,7 @@ static int claim_pirq_port(struct evtchn_table *t, uint32_t pirq)
 	if (rc >= 0) {
 		c->state = EVTCHNSTAT_pirq;
 		c->pirq = pirq;
-		t->pirq_port[pirq] = (uint16_t)rc;
+		t->pirq_port[pirq] = (uint32_t)rc;
 	}
 	return rc;
 }
@@ -197,7 +197,7 @@ static int bind_pirq(struct evtchn_bind_pirq *req)
 	rc = guest_pirq_bind(d, req->pirq, req->flags & BIND_PIRQ__WILL_SHARE);
 
 	spin_lock(&t->lock);
-	still = t->pirq_port[req->pirq] == port;
+	still = t->pirq_port[req->pirq] == (uint32_t)port;
 	if (rc && still) {
 		t->pirq_port[req->pirq] = 0;
 		evtchn_free_channel(t, evtchn_channel(t, (evtchn_port_t)port));
@@ -323,7 +323,11 @@ static int unmask(evtchn_port_t port)
 	}
 	is_pirq = c->state == EVTCHNSTAT_pirq;
 	pirq = c->pirq;
-	evtchn_2level_unmask(d, port, c->vcpu);
+	if (d->evtchn.fifo) {
+		evtchn_fifo_unmask(d, d->evtchn.fifo, c);
+	} else {
+		evtchn_2level_unmask(d, port, c->vcpu);
+	}
 	spin_unlock(&d->evtchn.lock);
 	if (is_pirq) {
 		guest_pirq_unmasked(d, pirq);
@@ -331,16 +335,20 @@ static int unmask(evtchn_port_t port)
 	return 0;
 }
 
-static int reset(const struct evtchn_reset *req)
+/* May take long; then the guest asks again, and it goes on. */
+static long reset(const struct evtchn_reset *req, gva_t arg)
 {
 	struct domain *d;
 	int rc = target_domain(req->dom, &d);
 
-	if (!rc) {
-		rc = evtchn_reset(d);
-		domain_put(d);
+	if (rc) {
+		return rc;
 	}
-	return rc;
+	rc = evtchn_reset(d);
+	domain_put(d);
+	return rc == -XEN_ERESTART ? hypercall_restart(__HYPERVISOR_event_channel_op,
+						       EVTCHNOP_reset, arg, 0, 0, 0)
+				   : rc;
 }
 
 /* Copies the answer out; a port whose number can't be told is closed again. */
@@ -459,7 +467,36 @@ static long op_reset(gva_t arg)
 {
 	struct evtchn_reset req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT : reset(&req);
+	return copy_in(&req, arg) ? -XEN_EFAULT : reset(&req, arg);
+}
+
+/* The answer is always the same, so it goes out first: what cannot be told is not done. */
+static long op_init_control(gva_t arg)
+{
+	struct evtchn_init_control req;
+
+	if (copy_in(&req, arg)) {
+		return -XEN_EFAULT;
+	}
+	req.link_bits = EVTCHN_FIFO_LINK_BITS;
+	return copy_out(arg, &req) ? -XEN_EFAULT
+				   : evtchn_fifo_init_control(cpu_current()->domain, &req);
+}
+
+static long op_expand_array(gva_t arg)
+{
+	struct evtchn_expand_array req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT
+				  : evtchn_fifo_expand_array(cpu_current()->domain, req.array_gfn);
+}
+
+static long op_set_priority(gva_t arg)
+{
+	struct evtchn_set_priority req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT
+				  : evtchn_fifo_set_priority(cpu_current()->domain, &req);
 }
 
 long evtchn_op(unsigned int cmd, gva_t arg)
@@ -487,8 +524,13 @@ long evtchn_op(unsigned int cmd, gva_t arg)
 		return op_unmask(arg);
 	case EVTCHNOP_reset:
 		return op_reset(arg);
+	case EVTCHNOP_init_control:
+		return op_init_control(arg);
+	case EVTCHNOP_expand_array:
+		return op_expand_array(arg);
+	case EVTCHNOP_set_priority:
+		return op_set_priority(arg);
 	default:
-		/* The FIFO ABI (init_control, expand_array, set_priority): guests fall back to this one. */
 		return -XEN_ENOSYS;
 	}
 }

@@ -10,7 +10,7 @@ HV_HOST_CFLAGS := -Ihypervisor -D__XEN_TOOLS__ -D__XEN_INTERFACE_VERSION__=0x000
 $(foreach f,$(HV_CORE_UNDER_TEST) $(HV_CORE_TESTS) hypervisor/base/lock.c hypervisor/lib/rangeset.c \
 	hypervisor/lib/string.c $(HV_MM_FILES),$(eval CFLAGS_$(subst /,_,$f) := $(HV_HOST_CFLAGS)))
 
-HV_EVENTS := $(addprefix hypervisor/core/,evtchn.c evtchn_op.c)
+HV_EVENTS := $(addprefix hypervisor/core/,evtchn.c evtchn_fifo.c evtchn_op.c)
 $(eval $(call unit_test,hypervisor/core/evtchn_test,$(HV_EVENTS) hypervisor/core/rights.c \
 	hypervisor/base/lock.c hypervisor/lib/rangeset.c tests/fake/guest_fake.c tests/fake/refuse_fake.c,))
 
@@ -19,6 +19,7 @@ HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fa
 	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c hypervisor/lib/fmt.c $(HV_MM_FILES)
 
 $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/evtchn_fifo_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/audit_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c) tests/unit/hypervisor/ctl/ctl_fake.c
@@ -29,5 +30,5 @@ HV_SMALL_WORLD := tests/fake/guest_fake.c tests/fake/refuse_fake.c $(HV_EVENTS) 
 	hypervisor/lib/rangeset.c
 $(eval $(call unit_test,hypervisor/core/version_test,hypervisor/core/version.c $(HV_SMALL_WORLD),))
 $(eval $(call unit_test,hypervisor/core/console_io_test,hypervisor/core/console_io.c $(HV_SMALL_WORLD),))
-$(eval $(call unit_test,hypervisor/core/debugkeys_test,hypervisor/core/debugkeys.c $(HV_SMALL_WORLD),))
+$(eval $(call unit_test,hypervisor/core/debugkeys_test,hypervisor/core/debugkeys.c hypervisor/lib/fmt.c $(HV_SMALL_WORLD),))
 $(eval $(call unit_test,hypervisor/core/auditkey_test,hypervisor/core/auditkey.c,))

@@ -8,6 +8,7 @@
 
 #include <xen/errno.h>
 
+#include "core/evtchn_port.h"
 #include "core/hypercall.h"
 #include "tests/fake/guest_fake.h"
 
@@ -182,6 +183,7 @@ Test(evtchn, bind_interdomain_refusals_change_nothing)
 	cr_expect_eq(bind(d1, 0, a + 1, &b), -XEN_EINVAL, "closed port");
 	cr_expect_eq(bind(d1, 0, 0, &b), -XEN_EINVAL);
 	cr_expect_eq(bind(d1, 0, ~0u, &b), -XEN_EINVAL);
+	cr_expect_eq(bind(d1, 0, EVTCHN_2LEVEL_PORTS, &b), -XEN_EINVAL);
 	cr_expect_eq(bind(d1, 0, EVTCHN_PORTS, &b), -XEN_EINVAL);
 	d1->evtchn.max_port = 0;
 	cr_expect_eq(bind(d1, 0, a, &b), -XEN_ENOSPC);
@@ -545,14 +547,80 @@ Test(evtchn, faulting_arguments_are_refused_and_leave_no_port)
 	cr_expect_eq(d0->evtchn.active, 1);
 }
 
-Test(evtchn, the_fifo_abi_is_not_there)
+Test(evtchn, there_is_no_array_before_there_is_a_control_block)
 {
-	uint64_t arg[4] = { 0 };
+	struct evtchn_expand_array array = { 1 };
+	struct evtchn_set_priority priority = { .port = 1 };
+	evtchn_port_t p;
 
-	cr_expect_eq(op(d1, EVTCHNOP_init_control, arg), -XEN_ENOSYS);
-	cr_expect_eq(op(d1, EVTCHNOP_expand_array, arg), -XEN_ENOSYS);
-	cr_expect_eq(op(d1, EVTCHNOP_set_priority, arg), -XEN_ENOSYS);
-	cr_expect_eq(op(d1, 99, arg), -XEN_ENOSYS);
+	cr_expect_eq(op(d1, EVTCHNOP_expand_array, &array), -XEN_EOPNOTSUPP);
+	cr_expect_eq(op(d1, EVTCHNOP_set_priority, &priority), -XEN_EINVAL);
+	cr_assert_eq(alloc(d1, DOMID_SELF, 0, &p), 0);
+	cr_expect_eq(op(d1, EVTCHNOP_set_priority, &priority), -XEN_ENOSYS);
+	cr_expect_eq(op(d1, 99, &priority), -XEN_ENOSYS);
+}
+
+/* Says no to what is still to do, until it is done; how often it stopped. */
+static unsigned int steps(int (*f)(struct domain *d), struct domain *d)
+{
+	unsigned int n = 0;
+	int rc;
+
+	while ((rc = f(d)) == -XEN_ERESTART) {
+		n++;
+	}
+	cr_assert_eq(rc, 0);
+	return n;
+}
+
+static int close_all_of(struct domain *d)
+{
+	return evtchn_close_all(&d->evtchn);
+}
+
+Test(evtchn, many_ports_are_closed_in_steps)
+{
+	struct evtchn_reset r = { .dom = DOMID_SELF };
+	evtchn_port_t p;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		cr_assert_eq(bind_ipi(d1, 0, &p), 0);
+	}
+	world.preempt_every = 1;
+	cr_expect_eq(op(d1, EVTCHNOP_reset, &r), -XEN_ERESTART);
+	cr_expect(world.restarted);
+	cr_expect_eq(world.restart_nr, __HYPERVISOR_event_channel_op);
+	cr_expect_eq(world.restart_args[0], EVTCHNOP_reset);
+	cr_expect_eq(world.restart_args[1], WORLD_GVA(&r));
+	cr_expect(d1->evtchn.active > 0 && d1->evtchn.active < 1000);
+	cr_expect_eq(bind_ipi(d1, 0, &p), -XEN_EBUSY, "until it is done");
+	cr_expect_geq(steps(evtchn_reset, d1), 1000 / 64 - 1);
+	cr_expect_eq(d1->evtchn.active, 0);
+	cr_expect_eq(bind_ipi(d1, 0, &p), 0);
+	cr_expect_eq(p, 1);
+	for (i = 0; i < 999; i++) {
+		cr_assert_eq(bind_ipi(d1, 0, &p), 0);
+	}
+	cr_expect_geq(steps(close_all_of, d1), 1000 / 64);
+	cr_expect_eq(d1->evtchn.active, 0);
+	cr_expect_eq(bind_ipi(d1, 0, &p), -XEN_EINVAL);
+}
+
+Test(evtchn, a_domain_that_dies_during_its_reset_has_all_closed)
+{
+	evtchn_port_t p;
+	unsigned int i;
+
+	for (i = 0; i < 300; i++) {
+		cr_assert_eq(bind_ipi(d1, 0, &p), 0);
+	}
+	world.preempt_every = 1;
+	cr_expect_eq(evtchn_reset(d1), -XEN_ERESTART);
+	steps(close_all_of, d1);
+	cr_expect_eq(d1->evtchn.active, 0);
+	steps(evtchn_reset, d1);
+	cr_expect_eq(bind_ipi(d1, 0, &p), -XEN_EINVAL, "dead all the same");
 }
 
 Test(evtchn, the_old_calling_convention_does_the_same)
@@ -586,10 +654,7 @@ Test(evtchn, a_scribbling_guest_only_confuses_itself)
 
 static const struct evtchn *channel(const struct domain *d, unsigned int port)
 {
-	const struct evtchn *b = port <= d->evtchn.max_port ? d->evtchn.bucket[port / EVTCHN_BUCKET]
-							    : NULL;
-
-	return b ? &b[port % EVTCHN_BUCKET] : NULL;
+	return evtchn_channel(&d->evtchn, port);
 }
 
 /* One domain's table against the others'; adds the references its ports hold. */

@@ -360,9 +360,10 @@ int evtchn_init(struct evtchn_table *t, struct domain *owner, uint32_t max_port)
 	return 0;
 }
 
-void evtchn_close_all(struct evtchn_table *t)
+int evtchn_close_all(struct evtchn_table *t)
 {
 	t->closed = true;
+	return 0;
 }
 
 void evtchn_free(struct evtchn_table *t)
