@@ -21,6 +21,30 @@ static uint32_t some_vcpu(struct worker *w)
 	return chance(w, 90) ? rnd(w, 3) : (uint32_t)odd_number(w);
 }
 
+/*
+ * Pages in which we are shown our events: mostly our own, which are nothing else, so that they can be scribbled over; now and
+ * then one of the playground, which may then be anything but a table until the next reset.
+ */
+static char shown[4][PAGE_SIZE] __attribute__((aligned(4096)));
+
+static uint64_t some_shown_page(struct worker *w)
+{
+	return chance(w, 80) ? virt_to_mfn(shown[rnd(w, ARRAY_SIZE(shown))]) : some_mfn(w);
+}
+
+/* Words and control blocks as no kernel leaves them, but often nearly so. */
+static void scribble(struct worker *w)
+{
+	uint32_t *words = (uint32_t *)shown[rnd(w, ARRAY_SIZE(shown))];
+
+	for (unsigned int i = rnd(w, 16); i > 0; i--) {
+		uint32_t bits = rnd(w, 16) << 28;
+
+		words[rnd(w, chance(w, 80) ? PORTS : PAGE_SIZE / 4)] =
+			chance(w, 80) ? bits | rnd(w, PORTS) : (uint32_t)rnd64(w);
+	}
+}
+
 static void events(struct worker *w)
 {
 	static const unsigned int cmds[] = { EVTCHNOP_bind_interdomain,
@@ -36,6 +60,11 @@ static void events(struct worker *w)
 					     EVTCHNOP_bind_ipi,
 					     EVTCHNOP_bind_vcpu,
 					     EVTCHNOP_unmask,
+					     EVTCHNOP_unmask,
+					     EVTCHNOP_init_control,
+					     EVTCHNOP_expand_array,
+					     EVTCHNOP_set_priority,
+					     EVTCHNOP_set_priority,
 					     EVTCHNOP_reset };
 	unsigned int cmd = chance(w, 96) ? cmds[rnd(w, ARRAY_SIZE(cmds))] : rnd(w, 20);
 	union {
@@ -46,6 +75,9 @@ static void events(struct worker *w)
 		struct evtchn_close port; /* as close, send, unmask and more begin */
 		struct evtchn_status status;
 		struct evtchn_reset reset;
+		struct evtchn_init_control control;
+		struct evtchn_expand_array array;
+		struct evtchn_set_priority priority;
 		uint64_t words[8];
 	} *e = arg_room(w, sizeof(*e));
 
@@ -75,6 +107,18 @@ static void events(struct worker *w)
 		break;
 	case EVTCHNOP_bind_ipi:
 		e->words[0] = some_vcpu(w);
+		break;
+	case EVTCHNOP_init_control:
+		e->control.control_gfn = some_shown_page(w);
+		e->control.offset = chance(w, 80) ? rnd(w, 504) * 8 : (uint32_t)odd_number(w);
+		e->control.vcpu = some_vcpu(w);
+		break;
+	case EVTCHNOP_expand_array:
+		e->array.array_gfn = some_shown_page(w);
+		break;
+	case EVTCHNOP_set_priority:
+		e->priority.port = some_port(w);
+		e->priority.priority = chance(w, 90) ? rnd(w, 16) : (uint32_t)odd_number(w);
 		break;
 	default:
 		e->port.port = some_port(w);
@@ -345,8 +389,13 @@ static void nonsense(struct worker *w)
 }
 
 const struct op misc_ops[] = {
-	{ "events", events, 10, false },    { "schedule", schedule, 2, false },
-	{ "timers", timers, 2, false },	    { "vcpus", vcpus, 4, false },
-	{ "small", small, 4, false },	    { "multicall", multicall, 4, false },
-	{ "nonsense", nonsense, 3, false }, { NULL, NULL, 0, false },
+	{ "events", events, 12, false },
+	{ "event words", scribble, 3, false },
+	{ "schedule", schedule, 2, false },
+	{ "timers", timers, 2, false },
+	{ "vcpus", vcpus, 4, false },
+	{ "small", small, 4, false },
+	{ "multicall", multicall, 4, false },
+	{ "nonsense", nonsense, 3, false },
+	{ NULL, NULL, 0, false },
 };

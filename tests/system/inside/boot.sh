@@ -8,6 +8,12 @@ busybox httpd -p 10.20.0.1:8000 -h /tmp/www
 
 same "control domain runs the package's kernel ($KERNEL)" "$KERNEL" "$(uname -r)"
 
+# events_of <LOG: how a kernel says that it has its events shown.
+events_of() {
+	sed -n 's/.*xen:events: Using \([^ ]*\) ABI.*/\1/p' | tail -n 1
+}
+same "control domain has its events by the FIFO ABI" FIFO-based "$(dmesg | events_of)"
+
 if pav dmesg | head -n 1 | grep -q 'Pavane, started by' && ! pav dmesg | grep -qv '^(pav) '; then
 	ok "pav dmesg is the hypervisor's own log, from its first line ($(pav dmesg | wc -l) lines)"
 else
@@ -27,6 +33,7 @@ else
 fi
 check "login on the console" login first
 same "guest runs the package's kernel" "$KERNEL" "$(guest first 'uname -r')"
+same "guest has its events by the FIFO ABI" FIFO-based "$(guest first 'dmesg | grep xen:events' | events_of)"
 # Stock kernels ask for performance counters, which nobody has here.
 why=$(pav why first 2>&1)
 case $why in
