@@ -10,6 +10,7 @@
 #include <xen/errno.h>
 
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/domain.h"
 #include "core/evtchn_port.h"
 #include "core/hypercall.h"
@@ -63,7 +64,9 @@ void evtchn_unlock_pair(struct evtchn_table *a, struct evtchn_table *b)
 
 int evtchn_may_open(const struct evtchn_table *t)
 {
-	return t->closed ? -XEN_EINVAL : t->resetting ? -XEN_EBUSY : 0;
+	return t->closed      ? refuse(-XEN_EINVAL, REASON_DOMAIN_DYING)
+	       : t->resetting ? refuse(-XEN_EBUSY, REASON_NO_FREE_PORT)
+			      : 0;
 }
 
 static struct evtchn_group *group_of(const struct evtchn_table *t, unsigned int bucket)
@@ -82,7 +85,7 @@ static int grow(struct evtchn_table *t, unsigned int bucket)
 	}
 	if (!b || !*g) {
 		pool_free(b);
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	for (unsigned int i = 0; i < EVTCHN_BUCKET; i++) {
 		b[i].port = bucket * EVTCHN_BUCKET + i;
@@ -166,7 +169,7 @@ int evtchn_claim(struct evtchn_table *t, struct evtchn **out)
 			return (int)c->port;
 		}
 	}
-	return rc ? rc : -XEN_ENOSPC;
+	return rc ? rc : refuse(-XEN_ENOSPC, REASON_NO_FREE_PORT);
 }
 
 /* A pending bit left over would surprise the port's next user. */
@@ -268,7 +271,7 @@ int evtchn_close(struct evtchn_table *t, evtchn_port_t port)
 
 	if (!c || c->state == EVTCHNSTAT_closed) {
 		unlock_with_peer(t, peer);
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PORT, port);
 	}
 	switch (c->state) {
 	case EVTCHNSTAT_interdomain:
@@ -349,13 +352,11 @@ bool evtchn_send_pirq(struct domain *d, unsigned int pirq)
 int evtchn_port_pending(struct domain *d, evtchn_port_t port)
 {
 	const struct evtchn *c;
-	int rc = -XEN_EINVAL;
+	int rc;
 
 	spin_lock(&d->evtchn.lock);
 	c = evtchn_channel(&d->evtchn, port);
-	if (c) {
-		rc = evtchn_is_pending(d, c);
-	}
+	rc = c ? evtchn_is_pending(d, c) : refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PORT, port);
 	spin_unlock(&d->evtchn.lock);
 	return rc;
 }
@@ -396,7 +397,7 @@ static bool close_next(struct evtchn_table *t)
 	evtchn_port_t port = 0;
 
 	spin_lock(&t->lock);
-	if (evtchn_may_open(t)) {
+	if (t->closed || t->resetting) {
 		port = next_open(t);
 	}
 	spin_unlock(&t->lock);
@@ -442,7 +443,7 @@ static bool shrink(struct evtchn_table *t)
 	struct evtchn *b = NULL;
 
 	spin_lock(&t->lock);
-	if (!t->active && evtchn_may_open(t)) {
+	if (!t->active && (t->closed || t->resetting)) {
 		evtchn_fifo_release(t);
 		b = take_last_bucket(t, &g);
 	}

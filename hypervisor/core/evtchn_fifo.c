@@ -3,6 +3,7 @@
 
 #include <xen/errno.h>
 
+#include "base/refuse.h"
 #include "core/evtchn_port.h"
 #include "core/vcpu.h"
 #include "mm/frame.h"
@@ -275,10 +276,10 @@ static int give_block(struct vcpu *v, mfn_t frame, uint32_t offset)
 	bool tell;
 
 	if (!f) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	if (!mfn_eq(f->queues[v->id].frame, MFN_NONE)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_EVENT_ARRAY, frame.n);
 	}
 	spin_lock(&f->lock);
 	tell = use_block(&f->queues[v->id], frame, offset);
@@ -294,7 +295,9 @@ static int give_block(struct vcpu *v, mfn_t frame, uint32_t offset)
 
 static int hold_frame(struct domain *d, mfn_t frame)
 {
-	return frame_valid(frame) && !frame_get_type(frame, FRAME_WRITABLE, d) ? 0 : -XEN_EINVAL;
+	return frame_valid(frame) && !frame_get_type(frame, FRAME_WRITABLE, d)
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_EVENT_ARRAY, frame.n);
 }
 
 int evtchn_fifo_init_control(struct domain *d, const struct evtchn_init_control *req)
@@ -304,10 +307,10 @@ int evtchn_fifo_init_control(struct domain *d, const struct evtchn_init_control 
 	int rc;
 
 	if (!v) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, req->vcpu);
 	}
 	if (req->offset % 8 || req->offset > PAGE_SIZE - sizeof(struct evtchn_fifo_control_block)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_EVENT_ARRAY, req->control_gfn);
 	}
 	rc = hold_frame(d, frame);
 	if (rc) {
@@ -361,9 +364,9 @@ int evtchn_fifo_expand_array(struct domain *d, uint64_t gfn)
 
 	spin_lock(&t->lock);
 	if (!t->fifo) {
-		rc = -XEN_EOPNOTSUPP;
+		rc = refuse_at(-XEN_EOPNOTSUPP, REASON_EVENT_ARRAY, gfn);
 	} else if (t->fifo->pages == FIFO_PAGES) {
-		rc = -XEN_ENOSPC;
+		rc = refuse_at(-XEN_ENOSPC, REASON_EVENT_ARRAY, gfn);
 	} else {
 		rc = evtchn_may_open(t);
 		rc = rc ? rc : hold_frame(d, mfn(gfn));
@@ -384,13 +387,13 @@ int evtchn_fifo_set_priority(struct domain *d, const struct evtchn_set_priority 
 	spin_lock(&d->evtchn.lock);
 	c = evtchn_channel(&d->evtchn, req->port);
 	if (!c) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PORT, req->port);
 	} else if (!d->evtchn.fifo) {
-		rc = -XEN_ENOSYS;
+		rc = refuse_at(-XEN_ENOSYS, REASON_EVENT_ARRAY, req->port);
 	} else if (c->state == EVTCHNSTAT_closed) {
-		rc = -XEN_EACCES;
+		rc = refuse_at(-XEN_EACCES, REASON_PORT_STATE, req->port);
 	} else if (req->priority > EVTCHN_FIFO_PRIORITY_MIN) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->priority);
 	} else {
 		__atomic_store_n(&c->priority, (uint8_t)req->priority, __ATOMIC_RELAXED);
 	}

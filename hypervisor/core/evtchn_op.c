@@ -6,6 +6,7 @@
 
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/evtchn_port.h"
@@ -21,11 +22,11 @@ static int target_domain(domid_t id, struct domain **out)
 	struct domain *d = domain_get(id);
 
 	if (!d) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, id);
 	}
 	if (d != self && !rights_control(self, d)) {
 		domain_put(d);
-		return -XEN_EPERM;
+		return refuse_at(-XEN_EPERM, REASON_NOT_CONTROLLED, id);
 	}
 	*out = d;
 	return 0;
@@ -58,6 +59,20 @@ static int alloc_unbound(struct evtchn_alloc_unbound *req)
 	return rc;
 }
 
+/* May the caller be the other end of that port? */
+static int may_bind(const struct evtchn *c, evtchn_port_t port)
+{
+	if (!c) {
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PORT, port);
+	}
+	if (c->state != EVTCHNSTAT_unbound) {
+		return refuse_at(-XEN_EINVAL, REASON_PORT_STATE, port);
+	}
+	return c->unbound.domid == cpu_current()->domain->id
+		       ? 0
+		       : refuse_at(-XEN_EINVAL, REASON_PORT_NOT_FOR_YOU, port);
+}
+
 static int bind_interdomain(struct evtchn_bind_interdomain *req)
 {
 	struct domain *ld = cpu_current()->domain, *rd = domain_get(req->remote_dom);
@@ -65,19 +80,16 @@ static int bind_interdomain(struct evtchn_bind_interdomain *req)
 	int rc;
 
 	if (!rd) {
-		return -XEN_ESRCH;
+		return refuse_at(-XEN_ESRCH, REASON_NO_SUCH_DOMAIN, req->remote_dom);
 	}
 	if (!domain_get_again(ld)) {
 		domain_put(rd);
-		return -XEN_ESRCH;
+		return refuse(-XEN_ESRCH, REASON_DOMAIN_DYING);
 	}
 	evtchn_lock_pair(&ld->evtchn, &rd->evtchn);
 	rc_ = evtchn_channel(&rd->evtchn, req->remote_port);
-	if (!rc_ || rc_->state != EVTCHNSTAT_unbound || rc_->unbound.domid != ld->id) {
-		rc = -XEN_EINVAL;
-		goto out;
-	}
-	rc = evtchn_claim(&ld->evtchn, &lc);
+	rc = may_bind(rc_, req->remote_port);
+	rc = rc ? rc : evtchn_claim(&ld->evtchn, &lc);
 	if (rc < 0) {
 		goto out;
 	}
@@ -108,14 +120,15 @@ static int bind_virq(struct evtchn_bind_virq *req)
 	int rc;
 
 	if (req->virq >= NR_VIRQS || (evtchn_virq_is_global(req->virq) && req->vcpu != 0)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_VIRQ, req->virq);
 	}
 	v = evtchn_vcpu(d, req->vcpu);
 	if (!v) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, req->vcpu);
 	}
 	spin_lock(&d->evtchn.lock);
-	rc = v->evtchn_virq[req->virq] ? -XEN_EEXIST : evtchn_claim(&d->evtchn, &c);
+	rc = v->evtchn_virq[req->virq] ? refuse_at(-XEN_EEXIST, REASON_VIRQ_BOUND, req->virq)
+				       : evtchn_claim(&d->evtchn, &c);
 	if (rc >= 0) {
 		c->state = EVTCHNSTAT_virq;
 		c->virq = (uint8_t)req->virq;
@@ -135,7 +148,7 @@ static int bind_ipi(struct evtchn_bind_ipi *req)
 	int rc;
 
 	if (!evtchn_vcpu(d, req->vcpu)) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, req->vcpu);
 	}
 	spin_lock(&d->evtchn.lock);
 	rc = evtchn_claim(&d->evtchn, &c);
@@ -158,11 +171,11 @@ static int claim_pirq_port(struct evtchn_table *t, uint32_t pirq)
 	if (!t->pirq_port) {
 		t->pirq_port = pool_alloc(EVTCHN_PIRQS * sizeof(*t->pirq_port));
 		if (!t->pirq_port) {
-			return -XEN_ENOMEM;
+			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		}
 	}
 	if (t->pirq_port[pirq]) {
-		return -XEN_EEXIST;
+		return refuse_at(-XEN_EEXIST, REASON_PIRQ_TAKEN, pirq);
 	}
 	rc = evtchn_claim(t, &c);
 	if (rc >= 0) {
@@ -186,7 +199,7 @@ static int bind_pirq(struct evtchn_bind_pirq *req)
 	int port, rc;
 
 	if (req->pirq >= EVTCHN_PIRQS) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PIRQ, req->pirq);
 	}
 	spin_lock(&t->lock);
 	port = claim_pirq_port(t, req->pirq);
@@ -205,7 +218,7 @@ static int bind_pirq(struct evtchn_bind_pirq *req)
 	spin_unlock(&t->lock);
 	if (!rc && !still) {
 		guest_pirq_unbind(d, req->pirq);
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_PORT_STATE, port);
 	}
 	req->port = (evtchn_port_t)port;
 	return rc;
@@ -230,7 +243,7 @@ static int send(evtchn_port_t port)
 	case EVTCHNSTAT_unbound:
 		break; /* nobody there yet: dropped, as the ABI says */
 	default:
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_PORT_STATE, port);
 		break;
 	}
 	spin_unlock(&d->evtchn.lock);
@@ -249,7 +262,7 @@ static int status(struct evtchn_status *req)
 	spin_lock(&d->evtchn.lock);
 	c = evtchn_channel(&d->evtchn, req->port);
 	if (!c) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PORT, req->port);
 		goto out;
 	}
 	req->status = c->state;
@@ -284,14 +297,14 @@ static int bind_vcpu(const struct evtchn_bind_vcpu *req)
 	int rc = 0;
 
 	if (!evtchn_vcpu(d, req->vcpu)) {
-		return -XEN_ENOENT;
+		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, req->vcpu);
 	}
 	spin_lock(&d->evtchn.lock);
 	c = evtchn_channel(&d->evtchn, req->port);
 	switch (c ? c->state : EVTCHNSTAT_closed) {
 	case EVTCHNSTAT_virq:
 		if (!evtchn_virq_is_global(c->virq)) {
-			rc = -XEN_EINVAL;
+			rc = refuse_at(-XEN_EINVAL, REASON_PORT_STATE, req->port);
 			break;
 		}
 		__attribute__((fallthrough));
@@ -301,7 +314,7 @@ static int bind_vcpu(const struct evtchn_bind_vcpu *req)
 		__atomic_store_n(&c->vcpu, (uint16_t)req->vcpu, __ATOMIC_RELAXED);
 		break;
 	default:
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_PORT_STATE, req->port);
 		break;
 	}
 	spin_unlock(&d->evtchn.lock);
@@ -319,7 +332,7 @@ static int unmask(evtchn_port_t port)
 	c = evtchn_channel(&d->evtchn, port);
 	if (!c) {
 		spin_unlock(&d->evtchn.lock);
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_PORT, port);
 	}
 	is_pirq = c->state == EVTCHNSTAT_pirq;
 	pirq = c->pirq;
@@ -352,14 +365,14 @@ static long reset(const struct evtchn_reset *req, gva_t arg)
 }
 
 /* Copies the answer out; a port whose number can't be told is closed again. */
-#define ANSWER_PORT(rc, arg, req, d, p)                  \
-	({                                               \
-		long r_ = (rc);                          \
-		if (!r_ && copy_out((arg), &(req))) {    \
-			evtchn_close(&(d)->evtchn, (p)); \
-			r_ = -XEN_EFAULT;                \
-		}                                        \
-		r_;                                      \
+#define ANSWER_PORT(rc, arg, req, d, p)                               \
+	({                                                            \
+		long r_ = (rc);                                       \
+		if (!r_ && copy_out((arg), &(req))) {                 \
+			evtchn_close(&(d)->evtchn, (p));              \
+			r_ = refuse(-XEN_EFAULT, REASON_BAD_ADDRESS); \
+		}                                                     \
+		r_;                                                   \
 	})
 
 static long op_alloc_unbound(gva_t arg)
@@ -369,7 +382,7 @@ static long op_alloc_unbound(gva_t arg)
 	long rc;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	rc = alloc_unbound(&req);
 	if (!rc && copy_out(arg, &req)) {
@@ -377,7 +390,7 @@ static long op_alloc_unbound(gva_t arg)
 			evtchn_close(&d->evtchn, req.port);
 			domain_put(d);
 		}
-		rc = -XEN_EFAULT;
+		rc = refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	return rc;
 }
@@ -387,7 +400,7 @@ static long op_bind_interdomain(gva_t arg)
 	struct evtchn_bind_interdomain req;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	return ANSWER_PORT(bind_interdomain(&req), arg, req, cpu_current()->domain, req.local_port);
 }
@@ -397,7 +410,7 @@ static long op_bind_virq(gva_t arg)
 	struct evtchn_bind_virq req;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	return ANSWER_PORT(bind_virq(&req), arg, req, cpu_current()->domain, req.port);
 }
@@ -407,7 +420,7 @@ static long op_bind_ipi(gva_t arg)
 	struct evtchn_bind_ipi req;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	return ANSWER_PORT(bind_ipi(&req), arg, req, cpu_current()->domain, req.port);
 }
@@ -417,7 +430,7 @@ static long op_bind_pirq(gva_t arg)
 	struct evtchn_bind_pirq req;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	return ANSWER_PORT(bind_pirq(&req), arg, req, cpu_current()->domain, req.port);
 }
@@ -426,7 +439,7 @@ static long op_close(gva_t arg)
 {
 	struct evtchn_close req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
 				  : evtchn_close(&cpu_current()->domain->evtchn, req.port);
 }
 
@@ -434,7 +447,7 @@ static long op_send(gva_t arg)
 {
 	struct evtchn_send req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT : send(req.port);
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : send(req.port);
 }
 
 static long op_status(gva_t arg)
@@ -443,31 +456,31 @@ static long op_status(gva_t arg)
 	long rc;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	rc = status(&req);
-	return !rc && copy_out(arg, &req) ? -XEN_EFAULT : rc;
+	return !rc && copy_out(arg, &req) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : rc;
 }
 
 static long op_bind_vcpu(gva_t arg)
 {
 	struct evtchn_bind_vcpu req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT : bind_vcpu(&req);
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : bind_vcpu(&req);
 }
 
 static long op_unmask(gva_t arg)
 {
 	struct evtchn_unmask req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT : unmask(req.port);
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : unmask(req.port);
 }
 
 static long op_reset(gva_t arg)
 {
 	struct evtchn_reset req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT : reset(&req, arg);
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : reset(&req, arg);
 }
 
 /* The answer is always the same, so it goes out first: what cannot be told is not done. */
@@ -476,10 +489,10 @@ static long op_init_control(gva_t arg)
 	struct evtchn_init_control req;
 
 	if (copy_in(&req, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	req.link_bits = EVTCHN_FIFO_LINK_BITS;
-	return copy_out(arg, &req) ? -XEN_EFAULT
+	return copy_out(arg, &req) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
 				   : evtchn_fifo_init_control(cpu_current()->domain, &req);
 }
 
@@ -487,7 +500,7 @@ static long op_expand_array(gva_t arg)
 {
 	struct evtchn_expand_array req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
 				  : evtchn_fifo_expand_array(cpu_current()->domain, req.array_gfn);
 }
 
@@ -495,7 +508,7 @@ static long op_set_priority(gva_t arg)
 {
 	struct evtchn_set_priority req;
 
-	return copy_in(&req, arg) ? -XEN_EFAULT
+	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
 				  : evtchn_fifo_set_priority(cpu_current()->domain, &req);
 }
 
@@ -531,7 +544,7 @@ long evtchn_op(unsigned int cmd, gva_t arg)
 	case EVTCHNOP_set_priority:
 		return op_set_priority(arg);
 	default:
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }
 
@@ -553,10 +566,10 @@ long do_event_channel_op_compat(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t
 	(void)a4;
 	(void)a5;
 	if (copy_in(&cmd, arg)) {
-		return -XEN_EFAULT;
+		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
 	}
 	if (cmd > EVTCHNOP_unmask) {
-		return -XEN_ENOSYS;
+		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 	return evtchn_op(cmd, arg + offsetof(struct evtchn_op, u));
 }
