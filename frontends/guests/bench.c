@@ -5,6 +5,7 @@
 #include "frontends/rt/rt.h"
 
 #include <xen/event_channel.h>
+#include <xen/grant_table.h>
 #include <xen/version.h>
 
 #include "hypervisor/lib/string.h"
@@ -17,6 +18,9 @@ static struct mmu_update update;
 static struct multicall_entry list[32];
 static evtchn_port_t port;
 static volatile unsigned int calls;
+static char *window; /* of address space: nothing is there */
+static struct gnttab_copy copies[16];
+#define LENT 8u /* our grant of page to ourselves */
 
 static void nothing(void)
 {
@@ -101,6 +105,60 @@ static void read_clock(void)
 	system_time();
 }
 
+static void map_and_unmap(void)
+{
+	struct gnttab_map_grant_ref m = { .host_addr = (uint64_t)window,
+					  .flags = GNTMAP_host_map,
+					  .ref = LENT,
+					  .dom = DOMID_SELF };
+	struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)window };
+
+	grant_op(GNTTABOP_map_grant_ref, &m, 1);
+	u.handle = m.handle;
+	grant_op(GNTTABOP_unmap_grant_ref, &u, 1);
+}
+
+static void copy_one(void)
+{
+	grant_op(GNTTABOP_copy, copies, 1);
+}
+
+static void copy_all(void)
+{
+	grant_op(GNTTABOP_copy, copies, ARRAY_SIZE(copies));
+}
+
+/* Not to be measured: an empty figure says that what should be lent could not be. */
+static bool lend_page(void)
+{
+	struct gnttab_set_version v = { .version = 1 };
+	xen_pfn_t frame = 0;
+	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1 };
+	grant_entry_v1_t *table = page_alloc();
+
+	set_xen_guest_handle_raw(s.frame_list, &frame);
+	if (grant_op(GNTTABOP_set_version, &v, 1) || grant_op(GNTTABOP_setup_table, &s, 1) ||
+	    s.status || update_va_mapping((uint64_t)table, frame << PAGE_SHIFT | PTE_USUAL,
+					   UVMF_INVLPG)) {
+		return false;
+	}
+	window = page_alloc();
+	update_va_mapping((uint64_t)window, 0, UVMF_INVLPG);
+	table[LENT] = (grant_entry_v1_t){ .frame = (uint32_t)virt_to_mfn(page) };
+	table[LENT].flags = GTF_permit_access;
+	for (unsigned int i = 0; i < ARRAY_SIZE(copies); i++) {
+		copies[i] =
+			(struct gnttab_copy){ .source = { .u.ref = LENT, .domid = DOMID_SELF },
+					      .dest = { .u.gmfn = virt_to_mfn(page_alloc()),
+							.domid = DOMID_SELF },
+					      .len = 64,
+					      .flags = GNTCOPY_source_gref };
+	}
+	map_and_unmap();
+	copy_all();
+	return copies[0].status == GNTST_okay;
+}
+
 static void measure(const char *name, void (*f)(void), unsigned int per_round)
 {
 	uint64_t best = ~0UL, idle = ~0UL;
@@ -146,5 +204,10 @@ enum verdict guest_main(void)
 	measure("event_to_itself", send_self, 1);
 	measure("exception_and_iret", exception, 1);
 	measure("clock_read", read_clock, 1);
+	if (lend_page()) {
+		measure("grant_map_and_unmap", map_and_unmap, 1);
+		measure("grant_copy_of_one", copy_one, 1);
+		measure("grant_copy_in_a_list", copy_all, ARRAY_SIZE(copies));
+	}
 	return SUCCESS;
 }
