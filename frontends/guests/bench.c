@@ -138,8 +138,8 @@ static bool lend_page(void)
 
 	set_xen_guest_handle_raw(s.frame_list, &frame);
 	if (grant_op(GNTTABOP_set_version, &v, 1) || grant_op(GNTTABOP_setup_table, &s, 1) ||
-	    s.status || update_va_mapping((uint64_t)table, frame << PAGE_SHIFT | PTE_USUAL,
-					   UVMF_INVLPG)) {
+	    s.status ||
+	    update_va_mapping((uint64_t)table, frame << PAGE_SHIFT | PTE_USUAL, UVMF_INVLPG)) {
 		return false;
 	}
 	window = page_alloc();
@@ -147,12 +147,11 @@ static bool lend_page(void)
 	table[LENT] = (grant_entry_v1_t){ .frame = (uint32_t)virt_to_mfn(page) };
 	table[LENT].flags = GTF_permit_access;
 	for (unsigned int i = 0; i < ARRAY_SIZE(copies); i++) {
-		copies[i] =
-			(struct gnttab_copy){ .source = { .u.ref = LENT, .domid = DOMID_SELF },
-					      .dest = { .u.gmfn = virt_to_mfn(page_alloc()),
-							.domid = DOMID_SELF },
-					      .len = 64,
-					      .flags = GNTCOPY_source_gref };
+		copies[i] = (struct gnttab_copy){ .source = { .u.ref = LENT, .domid = DOMID_SELF },
+						  .dest = { .u.gmfn = virt_to_mfn(page_alloc()),
+							    .domid = DOMID_SELF },
+						  .len = 64,
+						  .flags = GNTCOPY_source_gref };
 	}
 	map_and_unmap();
 	copy_all();

@@ -9,8 +9,7 @@
 #include "arch/cpu.h"
 #include "core/copy.h"
 #include "core/domain.h"
-#include "core/grant_table.h"
-#include "core/hypercall.h"
+#include "core/grant_entry.h"
 #include "core/vcpu.h"
 #include "lib/string.h"
 #include "mm/frame.h"
@@ -132,12 +131,12 @@ static unsigned int ops_in(struct gnttab_copy *ops, gva_t uop, unsigned int n)
 	return copy_in(ops, uop) ? 0 : 1; /* the array runs into a hole: up to there, one by one */
 }
 
-/* One batch; *done operations have their status.  0 or -EFAULT. */
-static long copy_batch(const struct domain *d, gva_t uop, unsigned int count, unsigned int *done)
+static long copy_some(gva_t uop, unsigned int count, unsigned int *done)
 {
+	const struct domain *d = cpu_current()->domain;
 	struct copy_end src = { .write = false }, dst = { .write = true };
 	struct gnttab_copy ops[GRANT_BATCH];
-	unsigned int i, n = ops_in(ops, uop, MIN(count, GRANT_BATCH));
+	unsigned int i, n = ops_in(ops, uop, count);
 
 	for (i = 0; i < n; i++) {
 		ops[i].status = copy_one(d, &ops[i], &src, &dst);
@@ -150,22 +149,5 @@ static long copy_batch(const struct domain *d, gva_t uop, unsigned int count, un
 
 long grant_copy(gva_t uop, unsigned int count)
 {
-	const struct domain *d = cpu_current()->domain;
-	unsigned int done;
-
-	while (count) {
-		long rc = copy_batch(d, uop, count, &done);
-
-		if (rc) {
-			return rc;
-		}
-		uop += done * sizeof(struct gnttab_copy);
-		count -= done;
-		/* While pending work is let in, nothing is kept pinned. */
-		if (count && hypercall_preempt()) {
-			return hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_copy, uop,
-						 count, 0, 0);
-		}
-	}
-	return 0;
+	return grant_each_batch(GNTTABOP_copy, uop, count, sizeof(struct gnttab_copy), copy_some);
 }

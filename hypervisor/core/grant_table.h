@@ -59,42 +59,16 @@ struct grant_table {
 /* The table has one frame from the start. 0 or -ENOMEM. */
 int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_frames,
 		     unsigned int max_maptrack_frames);
+/* At least 'frames' frames. 0, -EINVAL past the limit, -ENOMEM; -ERESTART: it has grown, but others want their turn. */
+int grant_table_grow(struct grant_table *t, unsigned int frames);
 /* The dying domain's own mappings of others' frames are dropped: 0 or -ERESTART. No lock may be held. */
 int grant_table_release_mappings(struct domain *d);
 /* Some of its pages go: for a table that nobody maps from any more.  True: none is left. */
 bool grant_table_shrink(struct grant_table *t);
-void grant_table_free(
-	struct grant_table *t); /* no one maps from it any more; accepts half-made ones */
+/* No one maps from it any more.  Accepts half-made ones. */
+void grant_table_free(struct grant_table *t);
 /* Machine frame of shared frame idx, growing the table when asked; for XENMEM_acquire_resource and
  * add_to_physmap. 0, -EINVAL past the limit, -ENOMEM, -ERESTART. */
 int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *m);
-/* Hypercall GNTTABOP_*. */
-long grant_table_op(unsigned int cmd, gva_t uop, unsigned int count);
-
-/* --- between grant_table.c, grant_map.c and grant_copy.c --- */
-
-/*
- * Puts an entry to use for 'borrower': checks it, marks it in the shared page and takes references on its
- * frame. GNTST_*; on success *frame is set.
- */
-int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
-		  bool readonly, mfn_t *frame);
-void grant_release(struct domain *granter, uint32_t ref, bool readonly);
-/* Both at once: 'old' released in any case, then 'ref' acquired. GNTST_* of the latter. */
-int grant_exchange(struct domain *granter, uint32_t old, uint32_t ref,
-		   const struct domain *borrower, bool readonly, mfn_t *frame);
-/* The frame of an entry in use. */
-mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);
-
-/* Items done between two looks at pending work. */
-#define GRANT_BATCH 16u
-
-/* Room for the handles of so many pages at once. False: out of memory, some may be there. */
-bool grant_prepare_handles(struct grant_table *t, unsigned int pages);
-
-long grant_map(gva_t uop, unsigned int count);
-long grant_unmap(gva_t uop, unsigned int count);
-long grant_unmap_and_replace(gva_t uop, unsigned int count);
-long grant_copy(gva_t uop, unsigned int count);
 
 #endif

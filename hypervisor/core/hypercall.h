@@ -82,7 +82,7 @@ long do_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t,
 			 uint64_t); /* core/evtchn_op.c */
 long do_event_channel_op_compat(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);
 long do_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count, uint64_t,
-		       uint64_t); /* core/grant_table.c */
+		       uint64_t);					     /* core/grant_op.c */
 long do_pavane_op(uint64_t cmd, uint64_t arg, uint64_t, uint64_t, uint64_t); /* core/refusals.c */
 long do_xsm_op(uint64_t arg, uint64_t, uint64_t, uint64_t, uint64_t);	     /* -ENOSYS */
 /* pv/ */

@@ -10,6 +10,7 @@
 #include <xen/errno.h>
 
 #include "arch/cpu.h"
+#include "core/grant_entry.h"
 #include "core/hypercall.h"
 #include "mm/alloc.h"
 #include "tests/fake/guest_fake.h"

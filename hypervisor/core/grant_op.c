@@ -1,0 +1,297 @@
+/*
+ * The hypercall, and those of its operations that are one structure each: sizes, versions, swapping.
+ */
+#include <xen/errno.h>
+
+#include "arch/cpu.h"
+#include "base/log.h"
+#include "core/copy.h"
+#include "core/domain.h"
+#include "core/grant_entry.h"
+#include "core/rights.h"
+#include "core/vcpu.h"
+#include "mm/frame.h"
+
+/* The domain named, referenced, if the caller may ask about it; else NULL and why. */
+static struct domain *named_domain(domid_t id, int16_t *why)
+{
+	struct domain *self = cpu_current()->domain, *d = domain_get(id);
+
+	if (!d) {
+		*why = GNTST_bad_domain;
+		return NULL;
+	}
+	if (d != self && !rights_control(self, d)) {
+		domain_put(d);
+		*why = GNTST_permission_denied;
+		return NULL;
+	}
+	*why = GNTST_okay;
+	return d;
+}
+
+/* Tells the machine frames of the table's first n frames. */
+static long list_frames(const struct grant_table *t, gva_t list, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		xen_pfn_t frame = virt_to_frame(t->shared[i]).n;
+
+		if (copy_out_at(list, i, &frame)) {
+			return -XEN_EFAULT;
+		}
+	}
+	return 0;
+}
+
+static long setup_table(gva_t uop)
+{
+	struct gnttab_setup_table op;
+	struct domain *d;
+	long rc = 0;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	d = named_domain(op.dom, &op.status);
+	if (d) {
+		rc = grant_table_grow(&d->grants, op.nr_frames);
+		if (!rc) {
+			rc = list_frames(&d->grants, handle_gva(op.frame_list), op.nr_frames);
+		} else if (rc != -XEN_ERESTART) {
+			op.status = GNTST_general_error;
+			rc = 0;
+		}
+		domain_put(d);
+	}
+	if (rc == -XEN_ERESTART) {
+		return hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, uop, 1,
+					 0, 0);
+	}
+	return !rc && copy_out(uop, &op) ? -XEN_EFAULT : rc;
+}
+
+static long query_size(gva_t uop)
+{
+	struct gnttab_query_size op;
+	struct domain *d;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	d = named_domain(op.dom, &op.status);
+	if (d) {
+		op.nr_frames = d->grants.frames;
+		op.max_nr_frames = d->grants.max_frames;
+		domain_put(d);
+	}
+	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+}
+
+/* Version 1 is what there is; asked for 2 we answer as if the question were unknown. */
+static long set_version(gva_t uop)
+{
+	struct gnttab_set_version op;
+	long rc;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	rc = op.version == 1 ? 0 : op.version == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
+	op.version = 1;
+	return copy_out(uop, &op) ? -XEN_EFAULT : rc;
+}
+
+static long get_version(gva_t uop)
+{
+	struct gnttab_get_version op;
+	struct domain *d;
+	int16_t why;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	d = named_domain(op.dom, &why);
+	if (!d) {
+		return why == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
+	}
+	domain_put(d);
+	op.version = 1;
+	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+}
+
+/* Status frames belong to version 2. */
+static long get_status_frames(gva_t uop)
+{
+	struct gnttab_get_status_frames op;
+	struct domain *d;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	d = named_domain(op.dom, &op.status);
+	if (d) {
+		op.status = GNTST_general_error;
+		domain_put(d);
+	}
+	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+}
+
+/* One line to the log, for `pav census` to read there: nobody waits for it on the console. */
+static void log_table(struct domain *d)
+{
+	struct grant_table *t = &d->grants;
+	unsigned int granted = 0, used = 0;
+
+	spin_lock(&t->lock);
+	for (uint32_t ref = 0; ref < t->frames * GRANTS_PER_PAGE; ref++) {
+		const struct grant_active *a = grant_active_entry(t, ref);
+
+		granted += (__atomic_load_n(&grant_shared_entry(t, ref)->flags, __ATOMIC_RELAXED) &
+			    GTF_type_mask) != GTF_invalid;
+		used += grant_in_use(a);
+	}
+	log_debug("d%u: grant table of %u/%u frames, %u entries granted, %u in use, %u mappings held",
+		  d->id, t->frames, t->max_frames, granted, used, t->maps);
+	spin_unlock(&t->lock);
+}
+
+/* GNTTABOP_dump_table, for whoever controls the domain. */
+static long dump_table(gva_t uop)
+{
+	struct gnttab_dump_table op;
+	struct domain *d;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	d = named_domain(op.dom, &op.status);
+	if (d) {
+		if (rights_control(cpu_current()->domain, d)) {
+			log_table(d);
+		} else {
+			op.status = GNTST_permission_denied;
+		}
+		domain_put(d);
+	}
+	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+}
+
+static int16_t swap_entries(struct grant_table *t, uint32_t ra, uint32_t rb)
+{
+	struct grant_active *aa, *ab;
+	grant_entry_v1_t *ea, *eb, e;
+	int16_t rc = GNTST_okay;
+
+	spin_lock(&t->lock);
+	if (ra >= t->frames * GRANTS_PER_PAGE || rb >= t->frames * GRANTS_PER_PAGE) {
+		rc = GNTST_bad_gntref;
+		goto out;
+	}
+	aa = grant_active_entry(t, ra);
+	ab = grant_active_entry(t, rb);
+	if (ra == rb) {
+		goto out; /* nothing moves, so it may be in use */
+	}
+	if (grant_in_use(aa) || grant_in_use(ab)) {
+		rc = GNTST_eagain;
+		goto out;
+	}
+	ea = grant_shared_entry(t, ra);
+	eb = grant_shared_entry(t, rb);
+	e = *ea;
+	*ea = *eb;
+	*eb = e;
+out:
+	spin_unlock(&t->lock);
+	return rc;
+}
+
+static long swap_grant_ref(gva_t uop)
+{
+	struct gnttab_swap_grant_ref op;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	op.status = swap_entries(&cpu_current()->domain->grants, op.ref_a, op.ref_b);
+	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+}
+
+/* Not served.  The one answer after which the caller still owns its page is bad_page. */
+static long transfer(gva_t uop)
+{
+	int16_t refused = GNTST_bad_page;
+
+	return copy_out(uop + offsetof(struct gnttab_transfer, status), &refused) ? -XEN_EFAULT : 0;
+}
+
+/* --- dispatch --- */
+
+static const struct {
+	long (*one)(gva_t uop);
+	uint16_t size;
+	bool single; /* the ABI allows only one per call */
+} small_ops[] = {
+	[GNTTABOP_setup_table] = { setup_table, sizeof(struct gnttab_setup_table), true },
+	[GNTTABOP_dump_table] = { dump_table, sizeof(struct gnttab_dump_table), true },
+	[GNTTABOP_transfer] = { transfer, sizeof(struct gnttab_transfer), false },
+	[GNTTABOP_query_size] = { query_size, sizeof(struct gnttab_query_size), true },
+	[GNTTABOP_set_version] = { set_version, sizeof(struct gnttab_set_version), true },
+	[GNTTABOP_get_status_frames] = { get_status_frames, sizeof(struct gnttab_get_status_frames),
+					 true },
+	[GNTTABOP_get_version] = { get_version, sizeof(struct gnttab_get_version), true },
+	[GNTTABOP_swap_grant_ref] = { swap_grant_ref, sizeof(struct gnttab_swap_grant_ref), false },
+};
+
+static long small_op(unsigned int cmd, gva_t uop, unsigned int count)
+{
+	unsigned int i;
+
+	if (cmd >= ARRAY_SIZE(small_ops) || !small_ops[cmd].one) {
+		return -XEN_ENOSYS;
+	}
+	if (small_ops[cmd].single && count != 1) {
+		return -XEN_EINVAL;
+	}
+	for (i = 0; i < count; i++) {
+		long rc;
+
+		if (i && i % GRANT_BATCH == 0 && hypercall_preempt()) {
+			return hypercall_restart(__HYPERVISOR_grant_table_op, cmd, uop, count - i,
+						 0, 0);
+		}
+		rc = small_ops[cmd].one(uop);
+		if (rc) {
+			return rc;
+		}
+		uop += small_ops[cmd].size;
+	}
+	return 0;
+}
+
+long do_grant_table_op(uint64_t cmd32, uint64_t uop, uint64_t count32, uint64_t a4, uint64_t a5)
+{
+	unsigned int cmd = (unsigned int)cmd32, count = (unsigned int)count32;
+
+	(void)a4;
+	(void)a5;
+	if ((int)count < 0) {
+		return -XEN_EINVAL;
+	}
+	switch (cmd) {
+	case GNTTABOP_map_grant_ref:
+		return grant_map(uop, count);
+	case GNTTABOP_unmap_grant_ref:
+		return grant_unmap(uop, count);
+	case GNTTABOP_unmap_and_replace:
+		return grant_unmap_and_replace(uop, count);
+	case GNTTABOP_copy:
+		return grant_copy(uop, count);
+	case GNTTABOP_cache_flush:
+		return -XEN_EOPNOTSUPP; /* caches are coherent here */
+	default:
+		return small_op(cmd, uop, count);
+	}
+}
