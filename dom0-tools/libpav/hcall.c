@@ -131,7 +131,7 @@ int hcall_domain_create(struct hcall *h, const struct hcall_domain_config *confi
 	d.u.createdomain.max_evtchn_port = config->max_evtchn_port;
 	d.u.createdomain.max_grant_frames = config->max_grant_frames;
 	d.u.createdomain.max_maptrack_frames = config->max_maptrack_frames;
-	d.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(1);
+	d.u.createdomain.grant_opts = XEN_DOMCTL_GRANT_version(2);
 	rc = call_domctl(h, &d, XEN_DOMCTL_createdomain, 0);
 	*domid = d.domain;
 	return rc;

@@ -53,7 +53,7 @@ long domain_create(unsigned int vcpus)
 	child_ctl.u.createdomain.max_evtchn_port = 1023;
 	child_ctl.u.createdomain.max_grant_frames = 32;
 	child_ctl.u.createdomain.max_maptrack_frames = 128;
-	child_ctl.u.createdomain.grant_opts = 1;
+	child_ctl.u.createdomain.grant_opts = 2;
 	rc = child_domctl(XEN_DOMCTL_createdomain, 0);
 	return rc ? rc : (long)child_ctl.domain;
 }

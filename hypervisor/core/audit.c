@@ -105,7 +105,7 @@ static void audit_mapping(const struct grant_mapping *m, void *arg)
 	const struct grant_active *e;
 
 	h->maps++;
-	if (m->ref >= g->grants.frames * GRANTS_PER_PAGE || !atomic_load(&g->refs)) {
+	if (m->ref >= g->grants.refs || !atomic_load(&g->refs)) {
 		audit_wrong(h->a, "handle on grant %u of domain %u, which has none such", m->ref,
 			    g->id);
 		return;
@@ -127,6 +127,13 @@ static void audit_grants(struct audit *a, const struct domain *d)
 
 	for (unsigned int i = 0; i < t->frames; i++) {
 		audit_lent(a, t->shared[i], d);
+	}
+	for (unsigned int i = 0; i < t->status_frames; i++) {
+		audit_lent(a, t->status[i], d);
+	}
+	if (t->status_frames != (t->version == 2 ? grant_status_frames(t->frames) : 0)) {
+		audit_wrong(a, "domain %u: grant table of version %u, %u frames, %u status frames",
+			    d->id, t->version, t->frames, t->status_frames);
 	}
 	for (uint32_t ref = 0; ref < t->frames * GRANTS_PER_PAGE; ref++) {
 		audit_entry(a, d, ref, &t->active[ref / GRANTS_PER_PAGE][ref % GRANTS_PER_PAGE]);

@@ -317,7 +317,9 @@ static int create_parts(struct domain *d, const struct domain_config *c)
 
 	rc = rc ? rc : create_shared_page(d);
 	rc = rc ? rc : evtchn_init(&d->evtchn, d, c->max_evtchn_port);
-	rc = rc ? rc : grant_table_init(&d->grants, d, c->max_grant_frames, c->max_maptrack_frames);
+	rc = rc ? rc
+		: grant_table_init(&d->grants, d, c->max_grant_version, c->max_grant_frames,
+				   c->max_maptrack_frames);
 	rc = rc ? rc : guest_domain_create(d);
 	return rc ? rc : create_vcpus(d, c->max_vcpus);
 }

@@ -91,7 +91,7 @@ bool domain_half_freed(void);
 struct domain_config {
 	unsigned int max_vcpus;
 	uint64_t max_pages;
-	uint32_t max_evtchn_port, max_grant_frames, max_maptrack_frames;
+	uint32_t max_evtchn_port, max_grant_version, max_grant_frames, max_maptrack_frames;
 	uint32_t ssidref;
 	uint8_t uuid[16];
 	bool privileged;

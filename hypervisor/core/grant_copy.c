@@ -18,10 +18,17 @@ struct copy_end {
 	struct domain *granter; /* referenced; NULL if the last end was a frame of the caller */
 	bool live, by_ref, write;
 	domid_t domid;
-	uint64_t name; /* the reference or the frame number */
-	mfn_t frame;
+	uint64_t name;		  /* the reference or the frame number */
+	struct grant_bytes bytes; /* of a frame of the caller's own: only which */
 	uint8_t *page;
 };
+
+static void end_init(struct copy_end *e, bool write)
+{
+	e->granter = NULL;
+	e->live = false;
+	e->write = write;
+}
 
 static void end_unpin(struct copy_end *e)
 {
@@ -30,11 +37,11 @@ static void end_unpin(struct copy_end *e)
 	}
 	e->live = false;
 	if (e->by_ref) {
-		grant_release(e->granter, (uint32_t)e->name, !e->write);
+		grant_release_bytes(e->granter, (uint32_t)e->name, !e->write, &e->bytes);
 	} else if (e->write) {
-		frame_put_type(e->frame);
+		frame_put_type(e->bytes.frame);
 	} else {
-		frame_put(e->frame);
+		frame_put(e->bytes.frame);
 	}
 }
 
@@ -50,12 +57,13 @@ static void end_release(struct copy_end *e)
 static int pin_own_frame(struct copy_end *e, const struct domain *d, uint64_t name)
 {
 	end_release(e);
-	e->frame = mfn(name);
+	e->bytes.frame = mfn(name);
+	e->bytes.kind = GRANT_WHOLE;
 	if (e->write) {
-		return frame_get_type(e->frame, FRAME_WRITABLE, d) ? GNTST_general_error
-								   : GNTST_okay;
+		return frame_get_type(mfn(name), FRAME_WRITABLE, d) ? GNTST_general_error
+								    : GNTST_okay;
 	}
-	return frame_get(e->frame, d) ? GNTST_okay : GNTST_general_error;
+	return frame_get(mfn(name), d) ? GNTST_okay : GNTST_general_error;
 }
 
 static int pin_granted_frame(struct copy_end *e, const struct domain *d, domid_t domid,
@@ -63,8 +71,8 @@ static int pin_granted_frame(struct copy_end *e, const struct domain *d, domid_t
 {
 	if (e->granter && e->domid == domid) {
 		if (e->live) {
-			return grant_exchange(e->granter, (uint32_t)e->name, ref, d, !e->write,
-					      &e->frame);
+			return grant_exchange_bytes(e->granter, (uint32_t)e->name, ref, d,
+						    !e->write, &e->bytes);
 		}
 	} else {
 		end_release(e);
@@ -73,7 +81,7 @@ static int pin_granted_frame(struct copy_end *e, const struct domain *d, domid_t
 			return GNTST_bad_domain;
 		}
 	}
-	return grant_acquire(e->granter, ref, d, !e->write, &e->frame);
+	return grant_acquire_bytes(e->granter, ref, d, !e->write, &e->bytes);
 }
 
 /* Has the page of one end pinned, unless it still is. GNTST_*. */
@@ -94,8 +102,15 @@ static int end_acquire(struct copy_end *e, const struct domain *d, const struct 
 	e->by_ref = by_ref;
 	e->domid = p->domid;
 	e->name = name;
-	e->page = e->live ? frame_to_virt(e->frame) : NULL;
+	e->page = e->live ? frame_to_virt(e->bytes.frame) : NULL;
 	return rc;
+}
+
+/* Are these bytes of the page the caller's to have? */
+static inline bool within(const struct copy_end *e, unsigned int offset, unsigned int len)
+{
+	return likely(e->bytes.kind == GRANT_WHOLE) ||
+	       (offset >= e->bytes.first && offset + len <= e->bytes.end);
 }
 
 static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, struct copy_end *src,
@@ -113,6 +128,9 @@ static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, st
 	rc = end_acquire(dst, d, &op->dest, op->flags & GNTCOPY_dest_gref);
 	if (rc != GNTST_okay) {
 		return (int16_t)rc;
+	}
+	if (!within(src, op->source.offset, op->len) || !within(dst, op->dest.offset, op->len)) {
+		return GNTST_general_error;
 	}
 	if (unlikely(src->page == dst->page)) {
 		memmove(dst->page + op->dest.offset, src->page + op->source.offset, op->len);
@@ -134,10 +152,12 @@ static unsigned int ops_in(struct gnttab_copy *ops, gva_t uop, unsigned int n)
 static long copy_some(gva_t uop, unsigned int count, unsigned int *done)
 {
 	const struct domain *d = cpu_current()->domain;
-	struct copy_end src = { .write = false }, dst = { .write = true };
+	struct copy_end src, dst;
 	struct gnttab_copy ops[GRANT_BATCH];
 	unsigned int i, n = ops_in(ops, uop, count);
 
+	end_init(&src, false);
+	end_init(&dst, true);
 	for (i = 0; i < n; i++) {
 		ops[i].status = copy_one(d, &ops[i], &src, &dst);
 	}

@@ -5,6 +5,7 @@
  * entry is read and marked with one compare-and-swap of flags and domid together, tried a few times;
  * the frame number is read once, after the mark, and from then on only our own copy counts.  An owner
  * who plays with a live entry gets what its last consistent state said, and harms nobody but itself.
+ * That is version 1; how version 2 reads and marks is in grant_v2.c, what comes of it is here.
  */
 #include "core/grant_entry.h"
 
@@ -12,15 +13,16 @@
 
 #include "base/bug.h"
 #include "core/domain.h"
+#include "core/grant_v2.h"
 #include "mm/frame.h"
 
 #define MARK_TRIES 5
 
 /*
  * Checks flags and domid of a shared entry and sets the "in use" bits in one atomic step.
- * A full-page permit to the borrower is all we serve: no transfers, no transitive or sub-page grants.
+ * A full-page permit to the borrower is all that can be used of version 1: no transfers.
  */
-static int mark_entry(grant_entry_v1_t *e, domid_t borrower, bool readonly)
+static int mark_v1(grant_entry_v1_t *e, domid_t borrower, bool readonly)
 {
 	uint32_t *word = (uint32_t *)(void *)e;
 	uint32_t old = __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -43,7 +45,7 @@ static int mark_entry(grant_entry_v1_t *e, domid_t borrower, bool readonly)
 }
 
 /* Takes the "in use" bits back as far as the counts say so. */
-static void unmark_entry(grant_entry_v1_t *e, const struct grant_active *a)
+static void unmark_v1(grant_entry_v1_t *e, const struct grant_active *a)
 {
 	uint16_t clear = (a->writers ? 0 : GTF_writing) |
 			 (a->writers || a->readers ? 0 : GTF_reading);
@@ -77,42 +79,66 @@ static void drop_frame(mfn_t m, bool readonly)
 	}
 }
 
-/* Puts an entry to use: marked, counted, its frame held.  Under the lock. GNTST_*. */
-static int take_up(struct domain *granter, uint32_t ref, const struct domain *borrower,
-		   bool readonly, mfn_t *frame)
+/* Reads an entry and marks it.  The frame that is in use already stays the one. */
+static force_inline int mark(const struct grant_table *t, uint32_t ref,
+			     const struct grant_active *a, domid_t borrower, bool readonly,
+			     enum grant_want want, struct grant_bytes *b)
 {
-	struct grant_table *t = &granter->grants;
-	struct grant_active *a;
 	grant_entry_v1_t *e;
 	int rc;
 
-	if (ref >= t->frames * GRANTS_PER_PAGE) {
-		return GNTST_bad_gntref;
+	if (unlikely(t->version != 1)) {
+		return grant_v2_mark(t, ref, borrower, readonly, want, b);
 	}
 	e = grant_shared_entry(t, ref);
+	rc = mark_v1(e, borrower, readonly);
+	b->kind = GRANT_WHOLE;
+	b->frame = mfn(grant_in_use(a) ? a->frame : __atomic_load_n(&e->frame, __ATOMIC_RELAXED));
+	return rc;
+}
+
+static force_inline void unmark(const struct grant_table *t, uint32_t ref,
+				const struct grant_active *a)
+{
+	if (unlikely(t->version != 1)) {
+		grant_v2_unmark(t, ref, a);
+	} else {
+		unmark_v1(grant_shared_entry(t, ref), a);
+	}
+}
+
+/* Puts an entry to use: marked, counted, its frame held.  Under the lock. GNTST_*. */
+static int take_up(struct domain *granter, uint32_t ref, const struct domain *borrower,
+		   bool readonly, enum grant_want want, struct grant_bytes *b)
+{
+	struct grant_table *t = &granter->grants;
+	struct grant_active *a;
+	int rc;
+
+	if (ref >= t->refs) {
+		return GNTST_bad_gntref;
+	}
 	a = grant_active_entry(t, ref);
-	rc = mark_entry(e, borrower->id, readonly);
+	rc = mark(t, ref, a, borrower->id, readonly, want, b);
 	if (rc != GNTST_okay) {
 		return rc;
-	}
-	if (!a->readers && !a->writers) {
-		a->frame = __atomic_load_n(&e->frame, __ATOMIC_RELAXED);
 	}
 	if ((readonly ? a->readers : a->writers) == UINT16_MAX) {
 		rc = GNTST_no_space;
-	} else {
-		rc = take_frame(granter, mfn(a->frame), readonly);
+	} else if (b->kind != GRANT_LINK) {
+		rc = take_frame(granter, b->frame, readonly);
 	}
 	if (rc != GNTST_okay) {
-		unmark_entry(e, a);
+		unmark(t, ref, a);
 		return rc;
 	}
+	a->frame = (uint32_t)b->frame.n;
 	if (readonly) {
 		a->readers++;
 	} else {
 		a->writers++;
 	}
-	*frame = mfn(a->frame);
+	t->uses++;
 	return GNTST_okay;
 }
 
@@ -120,7 +146,7 @@ static int take_up(struct domain *granter, uint32_t ref, const struct domain *bo
  * Under the lock.  The frame returned is the caller's to drop, without it: the last reference
  * frees the frame and may end a dying domain.
  */
-static mfn_t let_go(const struct grant_table *t, uint32_t ref, bool readonly)
+static force_inline mfn_t let_go(struct grant_table *t, uint32_t ref, bool readonly)
 {
 	struct grant_active *a = grant_active_entry(t, ref);
 
@@ -131,22 +157,27 @@ static mfn_t let_go(const struct grant_table *t, uint32_t ref, bool readonly)
 		ASSERT(a->writers);
 		a->writers--;
 	}
-	unmark_entry(grant_shared_entry(t, ref), a);
+	t->uses--;
+	unmark(t, ref, a);
 	return mfn(a->frame);
 }
 
 int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
 		  bool readonly, mfn_t *frame)
 {
+	struct grant_bytes b;
 	int rc;
 
 	spin_lock(&granter->grants.lock);
-	rc = take_up(granter, ref, borrower, readonly, frame);
+	rc = take_up(granter, ref, borrower, readonly, GRANT_PAGE, &b);
 	spin_unlock(&granter->grants.lock);
+	if (rc == GNTST_okay) {
+		*frame = b.frame;
+	}
 	return rc;
 }
 
-void grant_release(struct domain *granter, uint32_t ref, bool readonly)
+static force_inline void release_page(struct domain *granter, uint32_t ref, bool readonly)
 {
 	mfn_t m;
 
@@ -156,21 +187,108 @@ void grant_release(struct domain *granter, uint32_t ref, bool readonly)
 	drop_frame(m, readonly);
 }
 
-int grant_exchange(struct domain *granter, uint32_t old, uint32_t ref,
-		   const struct domain *borrower, bool readonly, mfn_t *frame)
+void grant_release(struct domain *granter, uint32_t ref, bool readonly)
 {
-	mfn_t m;
-	int rc;
-
-	spin_lock(&granter->grants.lock);
-	m = let_go(&granter->grants, old, readonly);
-	rc = take_up(granter, ref, borrower, readonly, frame);
-	spin_unlock(&granter->grants.lock);
-	drop_frame(m, readonly);
-	return rc;
+	release_page(granter, ref, readonly);
 }
 
 mfn_t grant_frame_of(const struct domain *granter, uint32_t ref)
 {
 	return mfn(grant_active_entry(&granter->grants, ref)->frame);
+}
+
+/* --- to copy --- */
+
+/* A link is let go: what it led to has been, or was never had. */
+static out_of_line void release_link(struct domain *granter, uint32_t ref, bool readonly)
+{
+	spin_lock(&granter->grants.lock);
+	let_go(&granter->grants, ref, readonly);
+	spin_unlock(&granter->grants.lock);
+}
+
+/*
+ * From a link, which is in use, to the entry it names: lent to the granter, by another domain, and no link itself.
+ * So there are never more than two, and never in a ring.  One lock after the other: that the first is in use
+ * is what keeps it.
+ */
+static out_of_line int follow(struct domain *granter, uint32_t ref, bool readonly,
+			      struct grant_bytes *b)
+{
+	bool usable = b->via_domid < DOMID_FIRST_RESERVED && b->via_domid != granter->id;
+	struct domain *lender = usable ? domain_get(b->via_domid) : NULL;
+	uint32_t via_ref = b->via_ref;
+	int rc = GNTST_general_error;
+
+	if (lender && !lender->dying) {
+		spin_lock(&lender->grants.lock);
+		rc = take_up(lender, via_ref, granter, readonly, GRANT_LAST, b);
+		spin_unlock(&lender->grants.lock);
+	}
+	if (rc != GNTST_okay) {
+		if (lender) {
+			domain_put(lender);
+		}
+		release_link(granter, ref, readonly);
+		return rc;
+	}
+	if (b->kind == GRANT_WHOLE) {
+		b->first = 0;
+		b->end = PAGE_SIZE;
+	}
+	b->kind = GRANT_LINK;
+	b->via = lender;
+	b->via_ref = via_ref;
+	return GNTST_okay;
+}
+
+int grant_acquire_bytes(struct domain *granter, uint32_t ref, const struct domain *borrower,
+			bool readonly, struct grant_bytes *b)
+{
+	int rc;
+
+	spin_lock(&granter->grants.lock);
+	rc = take_up(granter, ref, borrower, readonly, GRANT_BYTES, b);
+	spin_unlock(&granter->grants.lock);
+	return rc == GNTST_okay && unlikely(b->kind == GRANT_LINK)
+		       ? follow(granter, ref, readonly, b)
+		       : rc;
+}
+
+static out_of_line void release_both(struct domain *granter, uint32_t ref, bool readonly,
+				     const struct grant_bytes *b)
+{
+	grant_release(b->via, b->via_ref, readonly);
+	domain_put(b->via);
+	release_link(granter, ref, readonly);
+}
+
+void grant_release_bytes(struct domain *granter, uint32_t ref, bool readonly,
+			 const struct grant_bytes *b)
+{
+	if (likely(b->kind != GRANT_LINK)) {
+		release_page(granter, ref, readonly);
+	} else {
+		release_both(granter, ref, readonly, b);
+	}
+}
+
+int grant_exchange_bytes(struct domain *granter, uint32_t old, uint32_t ref,
+			 const struct domain *borrower, bool readonly, struct grant_bytes *b)
+{
+	mfn_t m;
+	int rc;
+
+	if (unlikely(b->kind == GRANT_LINK)) {
+		grant_release_bytes(granter, old, readonly, b);
+		return grant_acquire_bytes(granter, ref, borrower, readonly, b);
+	}
+	spin_lock(&granter->grants.lock);
+	m = let_go(&granter->grants, old, readonly);
+	rc = take_up(granter, ref, borrower, readonly, GRANT_BYTES, b);
+	spin_unlock(&granter->grants.lock);
+	drop_frame(m, readonly);
+	return rc == GNTST_okay && unlikely(b->kind == GRANT_LINK)
+		       ? follow(granter, ref, readonly, b)
+		       : rc;
 }

@@ -27,24 +27,55 @@ static inline bool grant_in_use(const struct grant_active *a)
 	return a->readers || a->writers;
 }
 
-/* A version 1 entry. */
+/* An entry of version 1. */
 static inline grant_entry_v1_t *grant_shared_entry(const struct grant_table *t, uint32_t ref)
 {
 	return &t->shared[ref / GRANTS_PER_PAGE][ref % GRANTS_PER_PAGE];
 }
 
+static inline grant_entry_v2_t *grant_shared_v2_entry(const struct grant_table *t, uint32_t ref)
+{
+	return &t->shared_v2[ref / GRANTS_V2_PER_PAGE][ref % GRANTS_V2_PER_PAGE];
+}
+
+/* For what an entry is to be used. */
+enum grant_want {
+	GRANT_PAGE,  /* all of its page, to be mapped */
+	GRANT_BYTES, /* what there is, to be copied */
+	GRANT_LAST   /* the same, but a transitive entry led here: it must end here */
+};
+
+enum grant_kind { GRANT_WHOLE, GRANT_PART, GRANT_LINK };
+
+/* What an entry in use gives, as its owner said it in one moment. */
+struct grant_bytes {
+	mfn_t frame;
+	enum grant_kind kind;
+	unsigned int first, end; /* of a part, and of where a link ends */
+	/* A link, that is a transitive entry: what it names, and once it was followed the domain, referenced. */
+	uint32_t via_ref;
+	domid_t via_domid;
+	struct domain *via;
+};
+
 /*
- * Puts an entry to use for 'borrower': checks it, marks it in the shared page and takes references on its
- * frame. GNTST_*; on success *frame is set.
+ * Puts an entry to use for 'borrower': checks it, marks it as in use where its owner sees it and takes references on
+ * its frame. GNTST_*; on success *frame is set.
  */
 int grant_acquire(struct domain *granter, uint32_t ref, const struct domain *borrower,
 		  bool readonly, mfn_t *frame);
 void grant_release(struct domain *granter, uint32_t ref, bool readonly);
-/* Both at once: 'old' released in any case, then 'ref' acquired. GNTST_* of the latter. */
-int grant_exchange(struct domain *granter, uint32_t old, uint32_t ref,
-		   const struct domain *borrower, bool readonly, mfn_t *frame);
 /* The frame of an entry in use. */
 mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);
+
+/* The same to copy, which may be of a part of a page and of one that a third domain lends the granter. */
+int grant_acquire_bytes(struct domain *granter, uint32_t ref, const struct domain *borrower,
+			bool readonly, struct grant_bytes *b);
+void grant_release_bytes(struct domain *granter, uint32_t ref, bool readonly,
+			 const struct grant_bytes *b);
+/* Both at once: 'old' released in any case, then 'ref' acquired. GNTST_* of the latter. */
+int grant_exchange_bytes(struct domain *granter, uint32_t old, uint32_t ref,
+			 const struct domain *borrower, bool readonly, struct grant_bytes *b);
 
 /* Operations done between two looks at pending work. */
 #define GRANT_BATCH 16u
@@ -53,9 +84,10 @@ mfn_t grant_frame_of(const struct domain *granter, uint32_t ref);
  * Goes through a list of operations, so many at a time.  'some' does at most n, says how many, and returns 0 or what
  * the whole call ends with.  While pending work is let in nothing is held.
  */
-static inline __attribute__((always_inline)) long grant_each_batch(
-	unsigned int cmd, gva_t uop, unsigned int count, size_t size,
-	long (*some)(gva_t uop, unsigned int n, unsigned int *done))
+static force_inline long grant_each_batch(unsigned int cmd, gva_t uop, unsigned int count,
+					  size_t size,
+					  long (*some)(gva_t uop, unsigned int n,
+						       unsigned int *done))
 {
 	while (count) {
 		unsigned int done = 0;

@@ -8,8 +8,10 @@
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/grant_entry.h"
+#include "core/grant_version.h"
 #include "core/rights.h"
 #include "core/vcpu.h"
+#include "lib/string.h"
 #include "mm/frame.h"
 
 /* The domain named, referenced, if the caller may ask about it; else NULL and why. */
@@ -89,17 +91,27 @@ static long query_size(gva_t uop)
 	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
 }
 
-/* Version 1 is what there is; asked for 2 we answer as if the question were unknown. */
 static long set_version(gva_t uop)
 {
+	struct grant_table *t = &cpu_current()->domain->grants;
 	struct gnttab_set_version op;
 	long rc;
 
 	if (copy_in(&op, uop)) {
 		return -XEN_EFAULT;
 	}
-	rc = op.version == 1 ? 0 : op.version == 2 ? -XEN_ENOSYS : -XEN_EINVAL;
-	op.version = 1;
+	if (op.version != 1 && op.version != 2) {
+		rc = -XEN_EINVAL;
+	} else if (op.version > t->max_version) {
+		rc = -XEN_ENOSYS; /* as if the question were unknown */
+	} else {
+		rc = grant_version_change(t, op.version);
+	}
+	if (rc == -XEN_ERESTART) {
+		return hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, uop, 1,
+					 0, 0);
+	}
+	op.version = t->version;
 	return copy_out(uop, &op) ? -XEN_EFAULT : rc;
 }
 
@@ -116,12 +128,33 @@ static long get_version(gva_t uop)
 	if (!d) {
 		return why == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
 	}
+	op.version = d->grants.version;
 	domain_put(d);
-	op.version = 1;
 	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
 }
 
-/* Status frames belong to version 2. */
+/* Tells the first n status frames.  GNTST_*: one is missing, the list cannot be written. */
+static int16_t list_status_frames(struct domain *d, gva_t list, unsigned int n)
+{
+	if (n > d->grants.status_frames) {
+		return GNTST_general_error;
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		uint64_t frame;
+		mfn_t m;
+
+		/* It may be gone by now: nobody asked another vCPU to keep the version. */
+		if (grant_table_status_frame(d, i, &m)) {
+			return GNTST_general_error;
+		}
+		frame = m.n;
+		if (copy_out_at(list, i, &frame)) {
+			return GNTST_bad_virt_addr;
+		}
+	}
+	return GNTST_okay;
+}
+
 static long get_status_frames(gva_t uop)
 {
 	struct gnttab_get_status_frames op;
@@ -132,10 +165,18 @@ static long get_status_frames(gva_t uop)
 	}
 	d = named_domain(op.dom, &op.status);
 	if (d) {
-		op.status = GNTST_general_error;
+		op.status = list_status_frames(d, handle_gva(op.frame_list), op.nr_frames);
 		domain_put(d);
 	}
 	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+}
+
+static uint16_t flags_of(const struct grant_table *t, uint32_t ref)
+{
+	const uint16_t *flags = t->version == 1 ? &grant_shared_entry(t, ref)->flags
+						: &grant_shared_v2_entry(t, ref)->hdr.flags;
+
+	return __atomic_load_n(flags, __ATOMIC_RELAXED);
 }
 
 /* One line to the log, for `pav census` to read there: nobody waits for it on the console. */
@@ -145,15 +186,13 @@ static void log_table(struct domain *d)
 	unsigned int granted = 0, used = 0;
 
 	spin_lock(&t->lock);
-	for (uint32_t ref = 0; ref < t->frames * GRANTS_PER_PAGE; ref++) {
-		const struct grant_active *a = grant_active_entry(t, ref);
-
-		granted += (__atomic_load_n(&grant_shared_entry(t, ref)->flags, __ATOMIC_RELAXED) &
-			    GTF_type_mask) != GTF_invalid;
-		used += grant_in_use(a);
+	for (uint32_t ref = 0; ref < t->refs; ref++) {
+		granted += (flags_of(t, ref) & GTF_type_mask) != GTF_invalid;
+		used += grant_in_use(grant_active_entry(t, ref));
 	}
-	log_debug("d%u: grant table of %u/%u frames, %u entries granted, %u in use, %u mappings held",
-		  d->id, t->frames, t->max_frames, granted, used, t->maps);
+	log_debug("d%u: grant table of %u/%u frames, %u entries granted, %u in use, %u mappings held, version %u, %u status frames",
+		  d->id, t->frames, t->max_frames, granted, used, t->maps, t->version,
+		  t->status_frames);
 	spin_unlock(&t->lock);
 }
 
@@ -178,32 +217,34 @@ static long dump_table(gva_t uop)
 	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
 }
 
+static void swap_bytes(void *a, void *b, size_t size)
+{
+	uint8_t kept[sizeof(grant_entry_v2_t)];
+
+	memcpy(kept, a, size);
+	memcpy(a, b, size);
+	memcpy(b, kept, size);
+}
+
 static int16_t swap_entries(struct grant_table *t, uint32_t ra, uint32_t rb)
 {
-	struct grant_active *aa, *ab;
-	grant_entry_v1_t *ea, *eb, e;
 	int16_t rc = GNTST_okay;
 
 	spin_lock(&t->lock);
-	if (ra >= t->frames * GRANTS_PER_PAGE || rb >= t->frames * GRANTS_PER_PAGE) {
+	if (ra >= t->refs || rb >= t->refs) {
 		rc = GNTST_bad_gntref;
-		goto out;
-	}
-	aa = grant_active_entry(t, ra);
-	ab = grant_active_entry(t, rb);
-	if (ra == rb) {
-		goto out; /* nothing moves, so it may be in use */
-	}
-	if (grant_in_use(aa) || grant_in_use(ab)) {
+	} else if (ra == rb) {
+		/* nothing moves, so it may be in use */
+	} else if (grant_in_use(grant_active_entry(t, ra)) ||
+		   grant_in_use(grant_active_entry(t, rb))) {
 		rc = GNTST_eagain;
-		goto out;
+	} else if (t->version == 1) {
+		swap_bytes(grant_shared_entry(t, ra), grant_shared_entry(t, rb),
+			   sizeof(grant_entry_v1_t));
+	} else {
+		swap_bytes(grant_shared_v2_entry(t, ra), grant_shared_v2_entry(t, rb),
+			   sizeof(grant_entry_v2_t));
 	}
-	ea = grant_shared_entry(t, ra);
-	eb = grant_shared_entry(t, rb);
-	e = *ea;
-	*ea = *eb;
-	*eb = e;
-out:
 	spin_unlock(&t->lock);
 	return rc;
 }

@@ -20,13 +20,33 @@
 #define GROW_AT_ONCE	       8u /* frames, two pages each to be cleared */
 #define SHRINK_AT_ONCE	       16u
 
+/* Under the lock. */
+static unsigned int refs_of(const struct grant_table *t, unsigned int frames)
+{
+	return frames * (unsigned int)(t->version == 1 ? GRANTS_PER_PAGE : GRANTS_V2_PER_PAGE);
+}
+
+int grant_table_grow_status(struct grant_table *t, unsigned int frames)
+{
+	while (t->status_frames < grant_status_frames(frames)) {
+		grant_status_t *s = alloc_page();
+
+		if (!s) {
+			return -XEN_ENOMEM;
+		}
+		frame_share(virt_to_frame(s), t->owner);
+		t->status[t->status_frames++] = s;
+	}
+	return 0;
+}
+
 /* Adds one frame.  Under the lock.  0 or -ENOMEM. */
 static int grow_one(struct grant_table *t)
 {
 	grant_entry_v1_t *s = alloc_page();
 	struct grant_active *a = alloc_page();
 
-	if (!s || !a) {
+	if (!s || !a || (t->version == 2 && grant_table_grow_status(t, t->frames + 1))) {
 		if (s) {
 			free_page(s);
 		}
@@ -38,6 +58,10 @@ static int grow_one(struct grant_table *t)
 	frame_share(virt_to_frame(s), t->owner);
 	t->shared[t->frames] = s;
 	t->active[t->frames] = a;
+	/* Unless pages before it have yet to be cleared. */
+	if (t->refs == refs_of(t, t->frames)) {
+		t->refs = refs_of(t, t->frames + 1);
+	}
 	t->frames++;
 	return 0;
 }
@@ -75,17 +99,47 @@ int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *m)
 	return rc;
 }
 
-int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_frames,
-		     unsigned int max_maptrack_frames)
+int grant_table_status_frame(struct domain *d, unsigned int idx, mfn_t *m)
+{
+	struct grant_table *t = &d->grants;
+	int rc = 0;
+
+	if (idx >= grant_status_frames(t->max_frames)) {
+		return -XEN_EINVAL;
+	}
+	if (t->version == 2) {
+		/* To the first frame whose entries have their status there. */
+		rc = grant_table_grow(t,
+				      idx * (unsigned int)(STATUS_PER_PAGE / GRANTS_V2_PER_PAGE) +
+					      1);
+	}
+	if (rc) {
+		return rc;
+	}
+	spin_lock(&t->lock);
+	if (idx < t->status_frames) {
+		*m = virt_to_frame(t->status[idx]);
+	} else {
+		rc = -XEN_EINVAL; /* version 1, perhaps since just now */
+	}
+	spin_unlock(&t->lock);
+	return rc;
+}
+
+int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_version,
+		     unsigned int max_frames, unsigned int max_maptrack_frames)
 {
 	spin_init(&t->lock, LOCK_GRANT);
 	t->owner = owner;
+	t->version = 1;
+	t->max_version = max_version;
 	t->max_frames = MAX(max_frames, 1u);
 	t->max_maptrack_frames = max_maptrack_frames;
 	t->maptrack_free = GRANT_NO_HANDLE;
 	t->shared = pool_alloc(t->max_frames * sizeof(*t->shared));
 	t->active = pool_alloc(t->max_frames * sizeof(*t->active));
-	if (!t->shared || !t->active) {
+	t->status = pool_alloc(grant_status_frames(t->max_frames) * sizeof(*t->status));
+	if (!t->shared || !t->active || !t->status) {
 		return -XEN_ENOMEM; /* grant_table_free takes what there is */
 	}
 	/* The control domain will map: it gets its first handles now, so that later counts of free memory compare. */
@@ -98,8 +152,12 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 bool grant_table_shrink(struct grant_table *t)
 {
 	ASSERT(t->maps == 0);
+	ASSERT(t->uses == 0);
+	t->refs = 0;
 	for (unsigned int i = 0; i < SHRINK_AT_ONCE; i++) {
-		if (t->frames) {
+		if (t->status_frames) {
+			frame_unshare(virt_to_frame(t->status[--t->status_frames]));
+		} else if (t->frames) {
 			t->frames--;
 			frame_unshare(virt_to_frame(t->shared[t->frames]));
 			free_page(t->active[t->frames]);
@@ -118,8 +176,10 @@ void grant_table_free(struct grant_table *t)
 	}
 	pool_free(t->shared);
 	pool_free(t->active);
+	pool_free(t->status);
 	pool_free(t->maptrack);
 	t->shared = NULL;
 	t->active = NULL;
+	t->status = NULL;
 	t->maptrack = NULL;
 }

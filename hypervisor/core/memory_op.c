@@ -663,31 +663,39 @@ static long claim_pages(gva_t arg)
 	return rc;
 }
 
+static int grant_frame(struct domain *d, bool status, uint64_t idx, mfn_t *m)
+{
+	return status ? grant_table_status_frame(d, (unsigned int)idx, m)
+		      : grant_table_frame(d, (unsigned int)idx, m);
+}
+
 static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resource *req)
 {
+	bool status = req->id == XENMEM_resource_grant_table_id_status;
+	unsigned int most = status ? grant_status_frames(d->grants.max_frames)
+				   : d->grants.max_frames;
 	gva_t list = handle_gva(req->frame_list);
 	uint32_t i;
 	mfn_t m;
 	int rc;
 
-	if (req->id != XENMEM_resource_grant_table_id_shared) {
+	if (!status && req->id != XENMEM_resource_grant_table_id_shared) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->id);
 	}
 	if (!req->nr_frames) {
 		if (list) {
 			return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->nr_frames);
 		}
-		req->nr_frames = d->grants.max_frames;
+		req->nr_frames = most;
 		return 0;
 	}
-	if (req->frame >= d->grants.max_frames ||
-	    req->nr_frames > d->grants.max_frames - req->frame) {
+	if (req->frame >= most || req->nr_frames > most - req->frame) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->frame);
 	}
 	/* The last first: the table grows in steps, and this may have to be done again. */
-	rc = grant_table_frame(d, (unsigned int)req->frame + req->nr_frames - 1, &m);
+	rc = grant_frame(d, status, req->frame + req->nr_frames - 1, &m);
 	for (i = 0; !rc && i < req->nr_frames; i++) {
-		rc = grant_table_frame(d, (unsigned int)req->frame + i, &m);
+		rc = grant_frame(d, status, req->frame + i, &m);
 		if (!rc && copy_out_at(list, i, &m.n)) {
 			rc = -XEN_EFAULT;
 		}

@@ -45,9 +45,11 @@ static long config_from(const struct xen_domctl_createdomain *req, struct domain
 {
 	/* Only plain paravirtual guests: no hardware assistance, no IOMMU, no tracing buffers. */
 	if (req->flags & ~(uint32_t)XEN_DOMCTL_CDF_xs_domain || req->iommu_opts ||
-	    req->vmtrace_size || req->arch.emulation_flags ||
-	    XEN_DOMCTL_GRANT_version(req->grant_opts) != 1) {
+	    req->vmtrace_size || req->arch.emulation_flags) {
 		return refuse_at(-XEN_EINVAL, REASON_NOT_PARAVIRTUAL, req->flags);
+	}
+	if (req->grant_opts < 1 || req->grant_opts > 2) {
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->grant_opts);
 	}
 	if (req->max_vcpus < 1 || req->max_vcpus > MAX_VCPUS) {
 		return refuse_at(-XEN_EINVAL, REASON_TOO_MANY_VCPUS, req->max_vcpus);
@@ -63,6 +65,7 @@ static long config_from(const struct xen_domctl_createdomain *req, struct domain
 	c->max_vcpus = req->max_vcpus;
 	c->max_pages = 0; /* until max_mem */
 	c->max_evtchn_port = MIN(req->max_evtchn_port, EVTCHN_PORTS - 1);
+	c->max_grant_version = XEN_DOMCTL_GRANT_version(req->grant_opts);
 	c->max_grant_frames = req->max_grant_frames < 0 ? DEFAULT_GRANT_FRAMES
 							: (uint32_t)req->max_grant_frames;
 	c->max_maptrack_frames = req->max_maptrack_frames < 0 ? DEFAULT_MAPTRACK_FRAMES

@@ -143,7 +143,8 @@ static long physinfo(struct xen_sysctl *op)
 		.max_cpu_id = cpu_count() - 1,
 		.nr_nodes = 1,
 		.cpu_khz = (uint32_t)clock_tsc_khz(),
-		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
+		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 |
+				XEN_SYSCTL_PHYSCAP_gnttab_v2,
 		.total_pages = ram_pages(),
 		.free_pages = alloc_free_count(),
 		.scrub_pages = alloc_unscrubbed_count(),

@@ -272,3 +272,8 @@ void frame_unshare(mfn_t m)
 	m2p_set(m, M2P_INVALID);
 	frame_put(m);
 }
+
+bool frame_lent_in_use(mfn_t m)
+{
+	return (atomic_load_explicit(&frame_of(m)->ref, memory_order_relaxed) & FR_COUNT) != 1;
+}

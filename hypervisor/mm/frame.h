@@ -142,6 +142,8 @@ void frame_share(mfn_t m, const struct domain *d);
  * the last mapping of it goes; the caller must not use it any more.
  */
 void frame_unshare(mfn_t m);
+/* Does anyone have a lent page mapped just now? */
+bool frame_lent_in_use(mfn_t m);
 
 /* The parts of the two below that are not for every page-table write. */
 int frame_take_type_slow(mfn_t m, enum frame_type t);

@@ -377,6 +377,7 @@ void dom0_build(uint64_t mem_bytes, uint64_t most_bytes, unsigned int vcpus)
 	struct domain_config config = {
 		.max_vcpus = vcpus,
 		.max_evtchn_port = EVTCHN_PORTS - 1,
+		.max_grant_version = 2,
 		.max_grant_frames = 64,
 		.max_maptrack_frames = 1024,
 		.privileged = true,

@@ -12,7 +12,7 @@ while read -r h; do
 	hypervisor/*) flags="${hyper:-$user -ffreestanding} -Ihypervisor" ;;
 	frontends/*) flags="$user -Ihypervisor -Ifrontends" ;;
 	tests/abi/*) flags="$user -Ihypervisor -D__XEN_INTERFACE_VERSION__=0x00040e00" ;;
-	tests/*) flags="$user -Ihypervisor -Ifrontends -Itests" ;;
+	tests/*) flags="$user -Ihypervisor -Ifrontends -Itests -D__XEN_INTERFACE_VERSION__=0x00040e00" ;;
 	*) flags=$user ;;
 	esac
 	n=$((n + 1))

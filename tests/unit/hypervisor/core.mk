@@ -14,11 +14,12 @@ HV_EVENTS := $(addprefix hypervisor/core/,evtchn.c evtchn_fifo.c evtchn_op.c)
 $(eval $(call unit_test,hypervisor/core/evtchn_test,$(HV_EVENTS) hypervisor/core/rights.c \
 	hypervisor/base/lock.c hypervisor/lib/rangeset.c tests/fake/guest_fake.c tests/fake/refuse_fake.c,))
 
-HV_GRANTS := $(addprefix hypervisor/core/,grant_table.c grant_entry.c grant_handle.c grant_map.c grant_copy.c grant_op.c audit.c)
+HV_GRANTS := $(wildcard hypervisor/core/grant_*.c) hypervisor/core/audit.c
 HV_MEMORY_WORLD := tests/unit/hypervisor/core/memory_world.c tests/fake/guest_fake.c tests/fake/refuse_fake.c $(HV_EVENTS) \
 	hypervisor/core/rights.c hypervisor/base/lock.c hypervisor/lib/rangeset.c hypervisor/lib/fmt.c $(HV_MM_FILES)
 
 $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/grant_v2_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/evtchn_fifo_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/audit_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))

@@ -136,6 +136,8 @@ BROKEN(a_shared_page_taken_away, "lent, owner", frame_of(virt_to_frame(d1->share
 BROKEN(a_grant_frame_not_lent, "references 0, counted 0x1",
        atomic_store(&frame_of(virt_to_frame(d1->grants.shared[0]))->ref, 0);
        frame_of(virt_to_frame(d1->grants.shared[0]))->owner = FRAME_OWNER_XEN)
+BROKEN(a_status_frame_missing, "grant table of version 2, 1 frames, 0 status frames",
+       d1->grants.version = 2)
 BROKEN(a_runstate_area_lost, "references 0x2, counted 0x1", d1->vcpu[0]->runstate_area.address = 0)
 BROKEN(a_time_area_lost, "references 0x2, counted 0x1", d1->vcpu[1]->time_area.address = 0)
 BROKEN(a_vcpu_info_lost, "references 0x2, counted 0x1", d1->vcpu[1]->info_frame = MFN_NONE)

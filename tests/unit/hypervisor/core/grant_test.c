@@ -124,18 +124,11 @@ Test(grant, tables_of_others_are_the_control_domains)
 	cr_expect_eq(s.status, GNTST_bad_domain);
 }
 
-Test(grant, version_one_is_the_only_one)
+Test(grant, a_table_is_of_version_one_at_first_and_its_domains_to_change)
 {
-	struct gnttab_set_version v = { .version = 1 };
 	struct gnttab_get_version g = { .dom = DOMID_SELF };
-	struct gnttab_get_status_frames f = { .dom = DOMID_SELF };
+	struct gnttab_get_status_frames f = { .dom = DOMID_SELF, .nr_frames = 1 };
 
-	cr_expect_eq(op(d1, GNTTABOP_set_version, &v, 1), 0);
-	v.version = 2;
-	cr_expect_eq(op(d1, GNTTABOP_set_version, &v, 1), -XEN_ENOSYS);
-	cr_expect_eq(v.version, 1);
-	v.version = 3;
-	cr_expect_eq(op(d1, GNTTABOP_set_version, &v, 1), -XEN_EINVAL);
 	cr_expect_eq(op(d1, GNTTABOP_get_version, &g, 1), 0);
 	cr_expect_eq(g.version, 1);
 	g.dom = 2;
@@ -144,6 +137,9 @@ Test(grant, version_one_is_the_only_one)
 	cr_expect_eq(op(d1, GNTTABOP_get_version, &g, 1), -XEN_ESRCH);
 	cr_expect_eq(op(d1, GNTTABOP_get_status_frames, &f, 1), 0);
 	cr_expect_eq(f.status, GNTST_general_error);
+	f.dom = 2;
+	cr_expect_eq(op(d1, GNTTABOP_get_status_frames, &f, 1), 0);
+	cr_expect_eq(f.status, GNTST_permission_denied);
 }
 
 Test(grant, what_is_not_served_is_refused_cleanly)
@@ -555,7 +551,7 @@ Test(grant, a_table_grows_and_goes_in_steps)
 	xen_pfn_t list[40] = { 0 };
 
 	grant_table_free(&d1->grants);
-	grant_table_init(&d1->grants, d1, 40, 4);
+	grant_table_init(&d1->grants, d1, 2, 40, 4);
 	set_xen_guest_handle(s.frame_list, list);
 	world.preempt_every = 1;
 	for (;; steps++) {
@@ -580,7 +576,7 @@ Test(grant, a_table_grows_and_goes_in_steps)
 	}
 	cr_expect_eq(steps, 2);
 	grant_table_free(&d1->grants);
-	grant_table_init(&d1->grants, d1, 4, 4);
+	grant_table_init(&d1->grants, d1, 2, 4, 4);
 	cr_expect_eq(alloc_free_count(), before);
 }
 
@@ -658,7 +654,7 @@ Test(grant, freeing_a_table_returns_its_frames)
 	d->id = 5;
 	cr_assert_eq(dompages_init(&d->pages, 5, 10), 0);
 	before = alloc_free_count();
-	cr_assert_eq(grant_table_init(&d->grants, d, 64, 64), 0);
+	cr_assert_eq(grant_table_init(&d->grants, d, 2, 64, 64), 0);
 	cr_expect_lt(alloc_free_count(), before);
 	grant_table_free(&d->grants);
 	cr_expect_geq(alloc_free_count() + 1, before, "at most a page of small objects stays");

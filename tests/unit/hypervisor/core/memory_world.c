@@ -78,7 +78,7 @@ void memory_start(void)
 	m2p_entries = ARENA_FRAMES;
 	memset(m2p, 0xff, sizeof(m2p));
 	dompages_init(&world.domain[0]->pages, 0, ARENA_FRAMES);
-	grant_table_init(&world.domain[0]->grants, world.domain[0], 4, 4);
+	grant_table_init(&world.domain[0]->grants, world.domain[0], 2, 4, 4);
 }
 
 struct domain *memory_domain(domid_t id, unsigned int vcpus, uint64_t max_pages)
@@ -86,7 +86,7 @@ struct domain *memory_domain(domid_t id, unsigned int vcpus, uint64_t max_pages)
 	struct domain *d = world_domain(id, vcpus);
 
 	dompages_init(&d->pages, id, max_pages);
-	grant_table_init(&d->grants, d, 4, 4);
+	grant_table_init(&d->grants, d, 2, 4, 4);
 	return d;
 }
 

@@ -74,6 +74,7 @@ Test(domctl, create_hands_limits_on_and_answers_the_id)
 	cr_expect_eq(ctl.asked_id, DOMID_INVALID);
 	cr_expect_eq(ctl.config.max_vcpus, 2);
 	cr_expect_eq(ctl.config.max_evtchn_port, 1023);
+	cr_expect_eq(ctl.config.max_grant_version, 1);
 	cr_expect_eq(ctl.config.max_grant_frames, 64);
 	cr_expect_eq(ctl.config.max_maptrack_frames, 17);
 	cr_expect_eq(ctl.config.uuid[15], 0x5a);
@@ -102,7 +103,11 @@ Test(domctl, create_refuses_what_we_do_not_have)
 	op.u.createdomain.max_vcpus = MAX_VCPUS + 1;
 	cr_expect_eq(call(XEN_DOMCTL_createdomain, 0), -XEN_EINVAL);
 	good_config();
-	op.u.createdomain.grant_opts = 2;
+	for (unsigned int opts = 3; opts < 0x13; opts++) {
+		op.u.createdomain.grant_opts = opts; /* no such version, or more than a version */
+		cr_expect_eq(call(XEN_DOMCTL_createdomain, 0), -XEN_EINVAL);
+	}
+	op.u.createdomain.grant_opts = 0;
 	cr_expect_eq(call(XEN_DOMCTL_createdomain, 0), -XEN_EINVAL);
 	good_config();
 	op.u.createdomain.max_grant_frames = 1 << 20;

@@ -57,7 +57,8 @@ Test(sysctl, physical_information)
 	cr_expect_eq(p->nr_cpus, 1);
 	cr_expect_eq(p->max_cpu_id, 0);
 	cr_expect_eq(p->cpu_khz, 2000000);
-	cr_expect_eq(p->capabilities, XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1);
+	cr_expect_eq(p->capabilities, XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1 |
+					      XEN_SYSCTL_PHYSCAP_gnttab_v2);
 	cr_expect_eq(p->free_pages, alloc_free_count());
 	cr_expect_eq(p->scrub_pages, alloc_unscrubbed_count());
 	cr_expect_eq(p->max_mfn, ARENA_FRAMES - 1);

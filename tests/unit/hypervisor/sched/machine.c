@@ -391,10 +391,10 @@ int evtchn_port_pending(struct domain *d, evtchn_port_t port)
 	return d->shared->evtchn_pending[port / 64] >> (port % 64) & 1;
 }
 
-int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_frames,
-		     unsigned int max_maptrack)
+int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int max_version,
+		     unsigned int max_frames, unsigned int max_maptrack)
 {
-	(void)t, (void)owner, (void)max_frames, (void)max_maptrack;
+	(void)t, (void)owner, (void)max_version, (void)max_frames, (void)max_maptrack;
 	return refused() ? -XEN_ENOMEM : 0;
 }
 
