@@ -59,7 +59,7 @@ static bool create(void)
 	ctl.u.createdomain.max_evtchn_port = 1023;
 	ctl.u.createdomain.max_grant_frames = 4;
 	ctl.u.createdomain.max_maptrack_frames = 4;
-	ctl.u.createdomain.grant_opts = 1;
+	ctl.u.createdomain.grant_opts = 2;
 	if (domctl(XEN_DOMCTL_createdomain)) {
 		return false;
 	}

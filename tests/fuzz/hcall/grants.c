@@ -1,4 +1,7 @@
-/* Calls about grants: to the other domain and to ourselves, mapped into the window, into tables of the playground, or copied. */
+/*
+ * Calls about grants: to the other domain and to ourselves, mapped into the window, into tables of the playground, or
+ * copied.  Now and then the table changes its version; entries are written as those of the version there is, or was.
+ */
 #include <stdint.h>
 
 #include <xen/grant_table.h>
@@ -6,7 +9,9 @@
 #include "hypervisor/lib/string.h"
 #include "tests/fuzz/hcall/fuzz.h"
 
-static grant_entry_v1_t *table; /* the first frame of our own */
+/* The first frame of our own, and what its entries are, as far as the workers know. */
+static grant_entry_v1_t *table;
+static volatile unsigned int version = 1;
 
 void grants_init(void)
 {
@@ -28,13 +33,57 @@ static uint16_t self(void)
 	return is_control_domain() ? 0 : play.self;
 }
 
+static uint16_t borrower(struct worker *w)
+{
+	return chance(w, 60) ? play.other : chance(w, 90) ? self() : some_domid(w);
+}
+
+static uint16_t some_bound(struct worker *w)
+{
+	return chance(w, 80) ? (uint16_t)rnd(w, 4200) : (uint16_t)odd_number(w);
+}
+
+/* Whole pages, parts, and entries of another domain's; spoilt in the type, or a half of it left from before. */
+static void offer_v2(struct worker *w)
+{
+	grant_entry_v2_t *e = &((grant_entry_v2_t *)(void *)table)[rnd(w, REFS)], n = { 0 };
+	uint16_t flags = chance(w, 30) ? GTF_readonly : 0;
+
+	n.hdr.domid = borrower(w);
+	n.full_page.frame = some_mfn(w);
+	switch (rnd(w, 3)) {
+	case 0:
+		flags |= GTF_permit_access;
+		break;
+	case 1:
+		flags |= GTF_permit_access | GTF_sub_page;
+		n.sub_page.page_off = some_bound(w);
+		n.sub_page.length = some_bound(w);
+		break;
+	default:
+		flags |= GTF_transitive;
+		n.transitive.trans_domid = borrower(w);
+		n.transitive.gref = chance(w, 95) ? rnd(w, REFS) : (uint32_t)odd_number(w);
+	}
+	if (chance(w, 90)) {
+		e->hdr.flags = 0;
+		*e = n;
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	e->hdr.flags = chance(w, 92) ? flags : (uint16_t)odd_number(w);
+}
+
 static void offer(struct worker *w)
 {
 	grant_entry_v1_t *e = &table[rnd(w, REFS)];
 	uint16_t flags = GTF_permit_access | (chance(w, 30) ? GTF_readonly : 0);
 
+	if (version == 2 ? chance(w, 97) : chance(w, 3)) {
+		offer_v2(w);
+		return;
+	}
 	e->flags = 0;
-	e->domid = chance(w, 60) ? play.other : chance(w, 90) ? self() : some_domid(w);
+	e->domid = borrower(w);
 	e->frame = (uint32_t)some_mfn(w);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	e->flags = chance(w, 92) ? flags : (uint16_t)odd_number(w);
@@ -154,16 +203,51 @@ static void other(struct worker *w)
 		s->nr_frames = rnd(w, 5);
 		set_xen_guest_handle_raw(s->frame_list, (void *)arg(w, frames));
 	}
-	if (cmd == GNTTABOP_set_version && chance(w, 95)) {
-		return; /* back to version 1 empties the table */
+	if (cmd == GNTTABOP_set_version) {
+		return; /* empties the table: for change() */
+	}
+	if (cmd == GNTTABOP_get_status_frames) {
+		struct gnttab_get_status_frames *s = (void *)words;
+
+		s->nr_frames = rnd(w, 3);
+		s->dom = chance(w, 60) ? DOMID_SELF : some_domid(w);
+		set_xen_guest_handle_raw(s->frame_list, (void *)arg(w, frames));
+	}
+	if (cmd == GNTTABOP_swap_grant_ref) {
+		words[0] = (uint64_t)rnd(w, REFS) | (uint64_t)rnd(w, REFS) << 32;
 	}
 	call(w, __HYPERVISOR_grant_table_op, cmd, arg(w, words),
 	     chance(w, 95) ? rnd(w, 3) : odd_number(w) & 0xffff, 0, 0);
+}
+
+/* To the other version, mostly.  A worker that is at an entry just then writes it as one of the old version. */
+static void change(struct worker *w)
+{
+	struct gnttab_set_version *v = arg_room(w, sizeof(*v));
+
+	v->version = chance(w, 90) ? 3 - version : (uint32_t)odd_number(w);
+	call(w, __HYPERVISOR_grant_table_op, GNTTABOP_set_version, arg(w, v), 1, 0, 0);
+	if (v->version == 1 || v->version == 2) {
+		version = v->version;
+	}
+}
+
+/* Every handle there is, so that the version can change. */
+static void unmap_all(struct worker *w)
+{
+	struct gnttab_unmap_grant_ref *u = arg_room(w, HANDLES * sizeof(*u));
+
+	for (unsigned int i = 0; i < HANDLES; i++) {
+		u[i].handle = play.handle[i];
+		u[i].host_addr = play.handle_at[i];
+	}
+	call(w, __HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, arg(w, u), HANDLES, 0, 0);
 }
 
 const struct op grant_ops[] = {
 	{ "offer", offer, 12, false },	  { "map", map, 12, false },
 	{ "unmap", unmap, 10, false },	  { "replace", replace, 3, false },
 	{ "grant copy", copy, 8, false }, { "grant", other, 2, false },
+	{ "version", change, 1, false },  { "unmap all", unmap_all, 1, false },
 	{ NULL, NULL, 0, false },
 };
