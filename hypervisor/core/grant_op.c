@@ -268,6 +268,37 @@ static long transfer(gva_t uop)
 	return copy_out(uop + offsetof(struct gnttab_transfer, status), &refused) ? -XEN_EFAULT : 0;
 }
 
+/*
+ * Nothing has to be done, and nothing can be undone: caches are coherent here, with devices too.  What would be wrong
+ * anywhere is refused all the same.  Another's frame is, even if it is mapped: to find that out would take a walk
+ * through all handles.
+ */
+static long cache_flush(gva_t uop)
+{
+	const uint32_t known = GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL;
+	struct gnttab_cache_flush op;
+	mfn_t m;
+
+	if (copy_in(&op, uop)) {
+		return -XEN_EFAULT;
+	}
+	m = mfn(op.a.dev_bus_addr >> PAGE_SHIFT);
+	if (op.offset >= PAGE_SIZE || op.offset + op.length > PAGE_SIZE || (op.op & ~known)) {
+		return -XEN_EINVAL;
+	}
+	if (!op.length || !op.op) {
+		return 0;
+	}
+	if (!frame_valid(m) || frame_of(m)->owner == FRAME_OWNER_IO) {
+		return -XEN_EINVAL; /* not memory */
+	}
+	if (!frame_get(m, cpu_current()->domain)) {
+		return -XEN_EPERM;
+	}
+	frame_put(m);
+	return op.op & GNTTAB_CACHE_CLEAN ? 0 : -XEN_EOPNOTSUPP;
+}
+
 /* --- dispatch --- */
 
 static const struct {
@@ -284,6 +315,7 @@ static const struct {
 					 true },
 	[GNTTABOP_get_version] = { get_version, sizeof(struct gnttab_get_version), true },
 	[GNTTABOP_swap_grant_ref] = { swap_grant_ref, sizeof(struct gnttab_swap_grant_ref), false },
+	[GNTTABOP_cache_flush] = { cache_flush, sizeof(struct gnttab_cache_flush), false },
 };
 
 static long small_op(unsigned int cmd, gva_t uop, unsigned int count)
@@ -330,8 +362,6 @@ long do_grant_table_op(uint64_t cmd32, uint64_t uop, uint64_t count32, uint64_t 
 		return grant_unmap_and_replace(uop, count);
 	case GNTTABOP_copy:
 		return grant_copy(uop, count);
-	case GNTTABOP_cache_flush:
-		return -XEN_EOPNOTSUPP; /* caches are coherent here */
 	default:
 		return small_op(cmd, uop, count);
 	}

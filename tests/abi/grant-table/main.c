@@ -1,7 +1,7 @@
 /*
  * The grant table itself (<xen/grant_table.h>): GNTTABOP_setup_table "comprising at least nr_frames pages" up to the
  * maximum that _query_size tells, of which the last entry works; version 1; _swap_grant_ref; and the operations that
- * are not served: transfer, after which the page is still ours, cache_flush.
+ * are not served: transfer, after which the page is still ours; what is refused of cache_flush.
  */
 #include "frontends/rt/test.h"
 
@@ -140,10 +140,58 @@ static void swapping(void)
 	CHECK_EQ(grant_op(GNTTABOP_swap_grant_ref, NOWHERE, 1), -XEN_EFAULT, "bad address");
 }
 
+/* "On a portion of a page": caches are coherent, so there is little to it but what is refused. */
+static void caches(void)
+{
+	const uint64_t own = virt_to_mfn(lent) << PAGE_SHIFT, gap = 0xfee00000;
+	const struct {
+		uint64_t at;
+		uint16_t offset, length;
+		uint32_t op;
+		long want;
+	} cases[] = {
+		{ own, 0, 64, GNTTAB_CACHE_CLEAN, 0 },
+		{ own, 0, 4096, GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL, 0 },
+		{ own, 4095, 1, GNTTAB_CACHE_CLEAN, 0 },
+		{ own, 0, 64, GNTTAB_CACHE_INVAL, -XEN_EOPNOTSUPP },
+		{ own, 4096, 0, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ own, 4095, 2, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ own, 0, 4097, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ own, 65535, 65535, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ own, 0, 64, 4, -XEN_EINVAL },
+		{ own, 0, 0, 4, -XEN_EINVAL },
+		{ own, 0, 64, GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_SOURCE_GREF, -XEN_EINVAL },
+		{ own, 0, 0, GNTTAB_CACHE_CLEAN, 0 },
+		{ own, 0, 64, 0, 0 },
+		{ ~0UL, 0, 0, GNTTAB_CACHE_CLEAN, 0 },
+		{ ~0UL, 0, 64, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ 1UL << 50, 0, 64, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ gap, 0, 64, GNTTAB_CACHE_CLEAN, -XEN_EINVAL },
+		{ 0x100000, 0, 64, GNTTAB_CACHE_CLEAN, -XEN_EPERM }, /* the hypervisor's */
+	};
+	struct gnttab_cache_flush two[2] = {
+		{ .a.dev_bus_addr = own, .length = 64, .op = GNTTAB_CACHE_CLEAN },
+		{ .a.dev_bus_addr = own, .length = 9999, .op = GNTTAB_CACHE_CLEAN },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct gnttab_cache_flush c = { .a.dev_bus_addr = cases[i].at,
+						.offset = cases[i].offset,
+						.length = cases[i].length,
+						.op = cases[i].op };
+
+		CHECK_EQ(grant_op(GNTTABOP_cache_flush, &c, 1), cases[i].want,
+			 "caches: %u bytes at %#lx + %u, %#x", c.length, cases[i].at, c.offset,
+			 c.op);
+	}
+	CHECK_EQ(grant_op(GNTTABOP_cache_flush, two, 2), -XEN_EINVAL, "two, of which one is bad");
+	CHECK_EQ(grant_op(GNTTABOP_cache_flush, two, 0), 0, "none");
+	CHECK_EQ(grant_op(GNTTABOP_cache_flush, NOWHERE, 1), -XEN_EFAULT, "bad address");
+}
+
 static void not_served(void)
 {
 	struct gnttab_transfer t = { .domid = 0, .ref = 8, .status = 1 };
-	struct gnttab_cache_flush c = { .length = 64, .op = GNTTAB_CACHE_INVAL };
 	struct gnttab_dump_table d = { .dom = 1234, .status = 1 };
 
 	t.mfn = virt_to_mfn(lent);
@@ -153,7 +201,6 @@ static void not_served(void)
 	CHECK_EQ(*(volatile char *)lent, 'l', "it is");
 	CHECK(mfn_to_pfn(t.mfn) != ~0UL, "and listed so");
 	CHECK_EQ(grant_op(GNTTABOP_transfer, NOWHERE, 1), -XEN_EFAULT, "bad address");
-	CHECK_EQ(grant_op(GNTTABOP_cache_flush, &c, 1), -XEN_EOPNOTSUPP, "caches are coherent");
 	CHECK_EQ(grant_op(GNTTABOP_dump_table, &d, 1), 0, "dumped");
 	CHECK_EQ(d.status, GNTST_bad_domain, "if there is such a domain");
 	CHECK_EQ(grant_op(13, &d, 1), -XEN_ENOSYS, "an operation past the last");
@@ -172,6 +219,7 @@ enum verdict guest_main(void)
 	setup_refusals();
 	versions();
 	swapping();
+	caches();
 	not_served();
 	return SUCCESS;
 }
