@@ -63,10 +63,6 @@ void hcall_watch(unsigned int nr, uint64_t a1, long rc)
 {
 	struct pavane_refusal list[PAVANE_REFUSALS];
 
-	/* These do not say why yet. */
-	if (nr == __HYPERVISOR_grant_table_op || nr == __HYPERVISOR_sched_op) {
-		return;
-	}
 	if (!is_pavane()) {
 		return;
 	}

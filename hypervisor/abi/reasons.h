@@ -53,8 +53,6 @@ REASON(FRAME_OTHER_USE, "the frame is in use as something else",
 	"A page table or descriptor table can not be mapped writable, nor the other way round: drop the other use first; value: the frame.")
 REASON(FRAME_IN_USE, "the frame is mapped or used somewhere",
 	"Remove all mappings of it, pins and grants first; value: the frame.")
-REASON(FRAME_SHARED_WITH_HYPERVISOR, "the frame is one of the hypervisor's that it shares with the guest",
-	"Shared pages stay where they are; value: the frame.")
 REASON(DEVICE_MEMORY, "the frame is device memory that the domain may not map",
 	"Only the owner of the devices maps them, and never the hypervisor's own; value: the frame.")
 REASON(MEMORY_LIMIT, "the domain would have more memory than its limit",
@@ -71,8 +69,6 @@ REASON(NO_MEMORY_MAP, "no memory map was set for the domain",
 	"The guest makes its own from the start info.")
 
 /* --- page tables --- */
-REASON(NOT_A_TABLE, "the frame is no page table in use",
-	"Pin it or link it below a base first; value: the frame.")
 REASON(ENTRY_BITS, "the entry has bits that a guest may not set",
 	"Superpages, and bits 59-62 (52-62 above the lowest level) are refused; value: the entry.")
 REASON(HYPERVISOR_SLOT, "the entry belongs to the hypervisor's part of the address space",
@@ -83,8 +79,6 @@ REASON(ALREADY_PINNED, "the table is pinned already",
 	"Unpin it before it is pinned again; value: the frame.")
 REASON(NO_BASE, "a guest kernel always needs page tables",
 	"Name the frame of an L4 that can be validated.")
-REASON(ENTRY_CHANGED, "the entry is not what the request expects there",
-	"Read it again and repeat; value: the entry that is there.")
 REASON(NOT_MAPPED, "no page table has an entry for this address",
 	"Build the tables down to the lowest level first; value: the address.")
 

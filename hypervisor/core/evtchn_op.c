@@ -243,7 +243,7 @@ static int send(evtchn_port_t port)
 	case EVTCHNSTAT_unbound:
 		break; /* nobody there yet: dropped, as the ABI says */
 	default:
-		rc = refuse_at(-XEN_EINVAL, REASON_PORT_STATE, port);
+		rc = refuse_at(-XEN_EINVAL, c ? REASON_PORT_STATE : REASON_NO_SUCH_PORT, port);
 		break;
 	}
 	spin_unlock(&d->evtchn.lock);
@@ -314,7 +314,7 @@ static int bind_vcpu(const struct evtchn_bind_vcpu *req)
 		__atomic_store_n(&c->vcpu, (uint16_t)req->vcpu, __ATOMIC_RELAXED);
 		break;
 	default:
-		rc = refuse_at(-XEN_EINVAL, REASON_PORT_STATE, req->port);
+		rc = refuse_at(-XEN_EINVAL, c ? REASON_PORT_STATE : REASON_NO_SUCH_PORT, req->port);
 		break;
 	}
 	spin_unlock(&d->evtchn.lock);

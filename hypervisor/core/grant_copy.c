@@ -7,6 +7,7 @@
 #include <xen/errno.h>
 
 #include "arch/cpu.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/grant_entry.h"
@@ -60,10 +61,12 @@ static int pin_own_frame(struct copy_end *e, const struct domain *d, uint64_t na
 	e->bytes.frame = mfn(name);
 	e->bytes.kind = GRANT_WHOLE;
 	if (e->write) {
-		return frame_get_type(mfn(name), FRAME_WRITABLE, d) ? GNTST_general_error
+		return frame_get_type(mfn(name), FRAME_WRITABLE, d) ? refuse_as(GNTST_general_error)
 								    : GNTST_okay;
 	}
-	return frame_get(mfn(name), d) ? GNTST_okay : GNTST_general_error;
+	return frame_get(mfn(name), d)
+		       ? GNTST_okay
+		       : refuse_at(GNTST_general_error, REASON_FRAME_NOT_OWNED, name);
 }
 
 static int pin_granted_frame(struct copy_end *e, const struct domain *d, domid_t domid,
@@ -78,7 +81,7 @@ static int pin_granted_frame(struct copy_end *e, const struct domain *d, domid_t
 		end_release(e);
 		e->granter = domain_get(domid);
 		if (!e->granter) {
-			return GNTST_bad_domain;
+			return refuse_at(GNTST_bad_domain, REASON_NO_SUCH_DOMAIN, domid);
 		}
 	}
 	return grant_acquire_bytes(e->granter, ref, d, !e->write, &e->bytes);
@@ -95,7 +98,7 @@ static int end_acquire(struct copy_end *e, const struct domain *d, const struct 
 		return GNTST_okay;
 	}
 	if (!by_ref && p->domid != DOMID_SELF) {
-		return GNTST_permission_denied;
+		return refuse_at(GNTST_permission_denied, REASON_NOT_CONTROLLED, p->domid);
 	}
 	rc = by_ref ? pin_granted_frame(e, d, p->domid, (uint32_t)name) : pin_own_frame(e, d, name);
 	e->live = rc == GNTST_okay;
@@ -119,7 +122,9 @@ static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, st
 	int rc;
 
 	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE) {
-		return GNTST_bad_copy_arg;
+		return (int16_t)refuse_at(GNTST_bad_copy_arg, REASON_BAD_COPY_AREA,
+					  (uint64_t)op->len << 32 |
+						  MAX(op->source.offset, op->dest.offset));
 	}
 	rc = end_acquire(src, d, &op->source, op->flags & GNTCOPY_source_gref);
 	if (rc != GNTST_okay) {
@@ -130,7 +135,9 @@ static int16_t copy_one(const struct domain *d, const struct gnttab_copy *op, st
 		return (int16_t)rc;
 	}
 	if (!within(src, op->source.offset, op->len) || !within(dst, op->dest.offset, op->len)) {
-		return GNTST_general_error;
+		return (int16_t)refuse_at(GNTST_general_error, REASON_BAD_COPY_AREA,
+					  (uint64_t)op->len << 32 |
+						  MAX(op->source.offset, op->dest.offset));
 	}
 	if (unlikely(src->page == dst->page)) {
 		memmove(dst->page + op->dest.offset, src->page + op->source.offset, op->len);
@@ -164,7 +171,7 @@ static long copy_some(gva_t uop, unsigned int count, unsigned int *done)
 	end_release(&src);
 	end_release(&dst);
 	*done = n;
-	return !n || cpu_copy_to_guest(uop, ops, n * sizeof(*ops)) ? -XEN_EFAULT : 0;
+	return !n || copy_bytes_out(uop, ops, n * sizeof(*ops)) ? -XEN_EFAULT : 0;
 }
 
 long grant_copy(gva_t uop, unsigned int count)

@@ -12,6 +12,7 @@
 #include <xen/errno.h>
 
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "core/domain.h"
 #include "core/grant_v2.h"
 #include "mm/frame.h"
@@ -34,14 +35,14 @@ static int mark_v1(grant_entry_v1_t *e, domid_t borrower, bool readonly)
 
 		if ((flags & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access ||
 		    old >> 16 != borrower || (!readonly && (flags & GTF_readonly))) {
-			return GNTST_general_error;
+			return refuse(GNTST_general_error, REASON_BAD_GRANT);
 		}
 		if (new == old || __atomic_compare_exchange_n(word, &old, new, false,
 							      __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) {
 			return GNTST_okay;
 		}
 	}
-	return GNTST_general_error; /* the owner keeps changing it */
+	return refuse(GNTST_general_error, REASON_BAD_GRANT); /* the owner keeps changing it */
 }
 
 /* Takes the "in use" bits back as far as the counts say so. */
@@ -58,15 +59,17 @@ static void unmark_v1(grant_entry_v1_t *e, const struct grant_active *a)
 static int take_frame(const struct domain *granter, mfn_t m, bool readonly)
 {
 	if (readonly) {
-		return frame_get(m, granter) ? GNTST_okay : GNTST_bad_page;
+		return frame_get(m, granter)
+			       ? GNTST_okay
+			       : refuse_at(GNTST_bad_page, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	switch (frame_get_type(m, FRAME_WRITABLE, granter)) {
 	case 0:
 		return GNTST_okay;
 	case -XEN_EBUSY:
-		return GNTST_general_error; /* it is a page table just now */
+		return refuse_as(GNTST_general_error); /* it is a page table just now */
 	default:
-		return GNTST_bad_page;
+		return refuse_as(GNTST_bad_page);
 	}
 }
 
@@ -116,7 +119,7 @@ static int take_up(struct domain *granter, uint32_t ref, const struct domain *bo
 	int rc;
 
 	if (ref >= t->refs) {
-		return GNTST_bad_gntref;
+		return refuse_at(GNTST_bad_gntref, REASON_BAD_GRANT, ref);
 	}
 	a = grant_active_entry(t, ref);
 	rc = mark(t, ref, a, borrower->id, readonly, want, b);
@@ -124,7 +127,7 @@ static int take_up(struct domain *granter, uint32_t ref, const struct domain *bo
 		return rc;
 	}
 	if ((readonly ? a->readers : a->writers) == UINT16_MAX) {
-		rc = GNTST_no_space;
+		rc = refuse_at(GNTST_no_space, REASON_GRANT_TABLE_FULL, ref);
 	} else if (b->kind != GRANT_LINK) {
 		rc = take_frame(granter, b->frame, readonly);
 	}
@@ -218,12 +221,14 @@ static out_of_line int follow(struct domain *granter, uint32_t ref, bool readonl
 	bool usable = b->via_domid < DOMID_FIRST_RESERVED && b->via_domid != granter->id;
 	struct domain *lender = usable ? domain_get(b->via_domid) : NULL;
 	uint32_t via_ref = b->via_ref;
-	int rc = GNTST_general_error;
+	int rc;
 
 	if (lender && !lender->dying) {
 		spin_lock(&lender->grants.lock);
 		rc = take_up(lender, via_ref, granter, readonly, GRANT_LAST, b);
 		spin_unlock(&lender->grants.lock);
+	} else {
+		rc = refuse_at(GNTST_general_error, REASON_NO_SUCH_DOMAIN, b->via_domid);
 	}
 	if (rc != GNTST_okay) {
 		if (lender) {

@@ -10,6 +10,7 @@
 #include "arch/cpu.h"
 #include "arch/guest.h"
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/grant_entry.h"
@@ -49,7 +50,7 @@ static int16_t map_one(struct domain *d, struct gnttab_map_grant_ref *op, struct
 
 	handle = grant_handle_take(&d->grants, &m);
 	if (handle == GRANT_NO_HANDLE) {
-		return GNTST_no_space;
+		return (int16_t)refuse(GNTST_no_space, REASON_GRANT_TABLE_FULL);
 	}
 	rc = grant_acquire(granter, op->ref, d, readonly, &frame);
 	if (rc != GNTST_okay) {
@@ -82,11 +83,11 @@ static int16_t map_next(struct domain *d, struct gnttab_map_grant_ref *op, struc
 	int16_t status;
 
 	if (!(op->flags & PARTS)) {
-		return GNTST_bad_gntref;
+		return (int16_t)refuse_at(GNTST_bad_gntref, REASON_BAD_FLAGS, op->flags);
 	}
 	granter = granter_get(op->dom, *last);
 	if (!granter) {
-		return GNTST_bad_domain;
+		return (int16_t)refuse_at(GNTST_bad_domain, REASON_NO_SUCH_DOMAIN, op->dom);
 	}
 	status = map_one(d, op, granter);
 	/* The handle keeps its own reference; one more carries the granter to the next round. */
@@ -148,7 +149,8 @@ static int take_down(struct domain *d, const struct grant_mapping *m, uint64_t h
 		return guest_grant_unmap_pte(d, host_addr, m->flags & KEPT_FLAGS, frame, readonly);
 	}
 	if (m->flags & GNTMAP_contains_pte) {
-		return GNTST_general_error; /* new_addr is of a page, host_addr is not */
+		return refuse_at(GNTST_general_error, REASON_GRANT_MAP_PLACE,
+				 host_addr); /* new_addr is of a page, host_addr is not */
 	}
 	return guest_grant_replace_pte(d, host_addr, new_addr, frame, readonly);
 }
@@ -168,12 +170,13 @@ static void unmap_begin(struct domain *d, struct unmap *u, uint32_t handle, uint
 	u->done = 0;
 	u->status = GNTST_okay;
 	if (!m) {
-		u->status = GNTST_bad_handle;
+		u->status = (int16_t)refuse_at(GNTST_bad_handle, REASON_BAD_HANDLE, handle);
 		return;
 	}
 	device = bus_addr && (m->flags & GNTMAP_device_map);
 	if (device && bus_addr != mfn_to_paddr(grant_frame_of(m->granter, m->ref))) {
-		u->status = GNTST_bad_dev_addr;
+		u->status = (int16_t)refuse_at(GNTST_bad_dev_addr, REASON_GRANT_MAP_PLACE,
+					       bus_addr);
 		return;
 	}
 	if (host_addr && (m->flags & GNTMAP_host_map)) {

@@ -5,6 +5,7 @@
 
 #include "arch/cpu.h"
 #include "base/log.h"
+#include "base/refuse.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/grant_entry.h"
@@ -20,12 +21,12 @@ static struct domain *named_domain(domid_t id, int16_t *why)
 	struct domain *self = cpu_current()->domain, *d = domain_get(id);
 
 	if (!d) {
-		*why = GNTST_bad_domain;
+		*why = (int16_t)refuse_at(GNTST_bad_domain, REASON_NO_SUCH_DOMAIN, id);
 		return NULL;
 	}
 	if (d != self && !rights_control(self, d)) {
 		domain_put(d);
-		*why = GNTST_permission_denied;
+		*why = (int16_t)refuse_at(GNTST_permission_denied, REASON_NOT_CONTROLLED, id);
 		return NULL;
 	}
 	*why = GNTST_okay;
@@ -62,7 +63,7 @@ static long setup_table(gva_t uop)
 		if (!rc) {
 			rc = list_frames(&d->grants, handle_gva(op.frame_list), op.nr_frames);
 		} else if (rc != -XEN_ERESTART) {
-			op.status = GNTST_general_error;
+			op.status = (int16_t)refuse_as(GNTST_general_error);
 			rc = 0;
 		}
 		domain_put(d);
@@ -101,9 +102,10 @@ static long set_version(gva_t uop)
 		return -XEN_EFAULT;
 	}
 	if (op.version != 1 && op.version != 2) {
-		rc = -XEN_EINVAL;
+		rc = refuse_at(-XEN_EINVAL, REASON_GRANT_VERSION, op.version);
 	} else if (op.version > t->max_version) {
-		rc = -XEN_ENOSYS; /* as if the question were unknown */
+		rc = refuse_at(-XEN_ENOSYS, REASON_GRANT_VERSION,
+			       op.version); /* as if the question were unknown */
 	} else {
 		rc = grant_version_change(t, op.version);
 	}
@@ -126,7 +128,7 @@ static long get_version(gva_t uop)
 	}
 	d = named_domain(op.dom, &why);
 	if (!d) {
-		return why == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM;
+		return refuse_as(why == GNTST_bad_domain ? -XEN_ESRCH : -XEN_EPERM);
 	}
 	op.version = d->grants.version;
 	domain_put(d);
@@ -137,7 +139,7 @@ static long get_version(gva_t uop)
 static int16_t list_status_frames(struct domain *d, gva_t list, unsigned int n)
 {
 	if (n > d->grants.status_frames) {
-		return GNTST_general_error;
+		return (int16_t)refuse_at(GNTST_general_error, REASON_BAD_ARGUMENT, n);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t frame;
@@ -145,11 +147,11 @@ static int16_t list_status_frames(struct domain *d, gva_t list, unsigned int n)
 
 		/* It may be gone by now: nobody asked another vCPU to keep the version. */
 		if (grant_table_status_frame(d, i, &m)) {
-			return GNTST_general_error;
+			return (int16_t)refuse_as(GNTST_general_error);
 		}
 		frame = m.n;
 		if (copy_out_at(list, i, &frame)) {
-			return GNTST_bad_virt_addr;
+			return (int16_t)refuse_as(GNTST_bad_virt_addr);
 		}
 	}
 	return GNTST_okay;
@@ -210,7 +212,8 @@ static long dump_table(gva_t uop)
 		if (rights_control(cpu_current()->domain, d)) {
 			log_table(d);
 		} else {
-			op.status = GNTST_permission_denied;
+			op.status = (int16_t)refuse_at(GNTST_permission_denied,
+						       REASON_NOT_CONTROLLED, op.dom);
 		}
 		domain_put(d);
 	}
@@ -232,12 +235,12 @@ static int16_t swap_entries(struct grant_table *t, uint32_t ra, uint32_t rb)
 
 	spin_lock(&t->lock);
 	if (ra >= t->refs || rb >= t->refs) {
-		rc = GNTST_bad_gntref;
+		rc = (int16_t)refuse_at(GNTST_bad_gntref, REASON_BAD_GRANT, MAX(ra, rb));
 	} else if (ra == rb) {
 		/* nothing moves, so it may be in use */
 	} else if (grant_in_use(grant_active_entry(t, ra)) ||
 		   grant_in_use(grant_active_entry(t, rb))) {
-		rc = GNTST_eagain;
+		rc = (int16_t)refuse_at(GNTST_eagain, REASON_GRANT_IN_USE, ra);
 	} else if (t->version == 1) {
 		swap_bytes(grant_shared_entry(t, ra), grant_shared_entry(t, rb),
 			   sizeof(grant_entry_v1_t));
@@ -263,7 +266,7 @@ static long swap_grant_ref(gva_t uop)
 /* Not served.  The one answer after which the caller still owns its page is bad_page. */
 static long transfer(gva_t uop)
 {
-	int16_t refused = GNTST_bad_page;
+	int16_t refused = (int16_t)refuse(GNTST_bad_page, REASON_NO_GRANT_TRANSFER);
 
 	return copy_out(uop + offsetof(struct gnttab_transfer, status), &refused) ? -XEN_EFAULT : 0;
 }
@@ -284,19 +287,19 @@ static long cache_flush(gva_t uop)
 	}
 	m = mfn(op.a.dev_bus_addr >> PAGE_SHIFT);
 	if (op.offset >= PAGE_SIZE || op.offset + op.length > PAGE_SIZE || (op.op & ~known)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, op.op);
 	}
 	if (!op.length || !op.op) {
 		return 0;
 	}
 	if (!frame_valid(m) || frame_of(m)->owner == FRAME_OWNER_IO) {
-		return -XEN_EINVAL; /* not memory */
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, m.n); /* not memory */
 	}
 	if (!frame_get(m, cpu_current()->domain)) {
-		return -XEN_EPERM;
+		return refuse_at(-XEN_EPERM, REASON_FRAME_NOT_OWNED, m.n);
 	}
 	frame_put(m);
-	return op.op & GNTTAB_CACHE_CLEAN ? 0 : -XEN_EOPNOTSUPP;
+	return op.op & GNTTAB_CACHE_CLEAN ? 0 : refuse(-XEN_EOPNOTSUPP, REASON_NOT_SERVED);
 }
 
 /* --- dispatch --- */
@@ -323,10 +326,10 @@ static long small_op(unsigned int cmd, gva_t uop, unsigned int count)
 	unsigned int i;
 
 	if (cmd >= ARRAY_SIZE(small_ops) || !small_ops[cmd].one) {
-		return -XEN_ENOSYS;
+		return refuse_at(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION, cmd);
 	}
 	if (small_ops[cmd].single && count != 1) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_LIST_TOO_LONG, count);
 	}
 	for (i = 0; i < count; i++) {
 		long rc;
@@ -351,7 +354,7 @@ long do_grant_table_op(uint64_t cmd32, uint64_t uop, uint64_t count32, uint64_t 
 	(void)a4;
 	(void)a5;
 	if ((int)count < 0) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_LIST_TOO_LONG, count);
 	}
 	switch (cmd) {
 	case GNTTABOP_map_grant_ref:

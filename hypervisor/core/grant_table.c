@@ -9,6 +9,7 @@
 #include <xen/errno.h>
 
 #include "base/bug.h"
+#include "base/refuse.h"
 #include "core/domain.h"
 #include "core/grant_handle.h"
 #include "core/hypercall.h"
@@ -32,7 +33,7 @@ int grant_table_grow_status(struct grant_table *t, unsigned int frames)
 		grant_status_t *s = alloc_page();
 
 		if (!s) {
-			return -XEN_ENOMEM;
+			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 		}
 		frame_share(virt_to_frame(s), t->owner);
 		t->status[t->status_frames++] = s;
@@ -53,7 +54,7 @@ static int grow_one(struct grant_table *t)
 		if (a) {
 			free_page(a);
 		}
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	frame_share(virt_to_frame(s), t->owner);
 	t->shared[t->frames] = s;
@@ -71,7 +72,7 @@ int grant_table_grow(struct grant_table *t, unsigned int frames)
 	int rc = 0;
 
 	if (frames > t->max_frames) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_GRANT_TABLE_FULL, frames);
 	}
 	while (!rc && t->frames < frames) {
 		unsigned int end;
@@ -91,7 +92,8 @@ int grant_table_grow(struct grant_table *t, unsigned int frames)
 
 int grant_table_frame(struct domain *d, unsigned int idx, mfn_t *m)
 {
-	int rc = idx >= d->grants.max_frames ? -XEN_EINVAL : grant_table_grow(&d->grants, idx + 1);
+	int rc = idx >= d->grants.max_frames ? refuse_at(-XEN_EINVAL, REASON_GRANT_TABLE_FULL, idx)
+					     : grant_table_grow(&d->grants, idx + 1);
 
 	if (!rc) {
 		*m = virt_to_frame(d->grants.shared[idx]);
@@ -105,7 +107,7 @@ int grant_table_status_frame(struct domain *d, unsigned int idx, mfn_t *m)
 	int rc = 0;
 
 	if (idx >= grant_status_frames(t->max_frames)) {
-		return -XEN_EINVAL;
+		return refuse_at(-XEN_EINVAL, REASON_GRANT_TABLE_FULL, idx);
 	}
 	if (t->version == 2) {
 		/* To the first frame whose entries have their status there. */
@@ -120,7 +122,8 @@ int grant_table_status_frame(struct domain *d, unsigned int idx, mfn_t *m)
 	if (idx < t->status_frames) {
 		*m = virt_to_frame(t->status[idx]);
 	} else {
-		rc = -XEN_EINVAL; /* version 1, perhaps since just now */
+		rc = refuse_at(-XEN_EINVAL, REASON_GRANT_VERSION,
+			       t->version); /* version 1, perhaps since just now */
 	}
 	spin_unlock(&t->lock);
 	return rc;
@@ -140,11 +143,12 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 	t->active = pool_alloc(t->max_frames * sizeof(*t->active));
 	t->status = pool_alloc(grant_status_frames(t->max_frames) * sizeof(*t->status));
 	if (!t->shared || !t->active || !t->status) {
-		return -XEN_ENOMEM; /* grant_table_free takes what there is */
+		return refuse(-XEN_ENOMEM,
+			      REASON_NO_HEAP); /* grant_table_free takes what there is */
 	}
 	/* The control domain will map: it gets its first handles now, so that later counts of free memory compare. */
 	if (owner->privileged && !grant_handle_prepare(t, CONTROL_MAPTRACK_PAGES)) {
-		return -XEN_ENOMEM;
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 	}
 	return grant_table_grow(t, 1);
 }

@@ -14,6 +14,8 @@
  */
 #include "core/grant_v2.h"
 
+#include "base/refuse.h"
+
 union v2_entry {
 	grant_entry_v2_t e;
 	uint64_t word[2];
@@ -78,7 +80,7 @@ out_of_line int grant_v2_mark(const struct grant_table *t, uint32_t ref, domid_t
 
 	now.word[0] = __atomic_load_n(&word[0], __ATOMIC_ACQUIRE);
 	if (!permits(&now.e.hdr, borrower, readonly, want)) {
-		return GNTST_general_error;
+		return refuse_at(GNTST_general_error, REASON_BAD_GRANT, ref);
 	}
 	__atomic_fetch_or(status_of(t, ref), GTF_reading | (readonly ? 0 : GTF_writing),
 			  __ATOMIC_SEQ_CST);
@@ -90,7 +92,7 @@ out_of_line int grant_v2_mark(const struct grant_table *t, uint32_t ref, domid_t
 	    now.word[0] != __atomic_load_n(&word[0], __ATOMIC_RELAXED) ||
 	    (grant_in_use(a) && b->frame.n != a->frame)) {
 		grant_v2_unmark(t, ref, a);
-		return GNTST_general_error;
+		return refuse_at(GNTST_general_error, REASON_BAD_GRANT, ref);
 	}
 	return GNTST_okay;
 }

@@ -10,6 +10,7 @@
 
 #include <xen/errno.h>
 
+#include "base/refuse.h"
 #include "core/grant_v2.h"
 #include "lib/string.h"
 #include "mm/frame.h"
@@ -96,11 +97,11 @@ static int to_first(struct grant_table *t)
 	keep_reserved(kept, t->shared_v2[0], sizeof(kept));
 	for (uint32_t ref = 0; ref < RESERVED; ref++) {
 		if (!fits_first(&kept[ref])) {
-			return -XEN_ERANGE;
+			return refuse_at(-XEN_ERANGE, REASON_GRANT_VERSION, 1);
 		}
 	}
 	if (status_mapped(t)) {
-		return -XEN_EBUSY;
+		return refuse(-XEN_EBUSY, REASON_GRANT_IN_USE);
 	}
 	drop_status(t);
 	memset(t->shared[0], 0, PAGE_SIZE);
@@ -159,7 +160,9 @@ int grant_version_change(struct grant_table *t, unsigned int version)
 	}
 	spin_lock(&t->lock);
 	if (t->version != version) {
-		rc = others_in_use(t) ? -XEN_EBUSY : version == 2 ? to_second(t) : to_first(t);
+		rc = others_in_use(t) ? refuse(-XEN_EBUSY, REASON_GRANT_IN_USE)
+		     : version == 2   ? to_second(t)
+				      : to_first(t);
 		if (!rc) {
 			t->refs = refs_per_page(t);
 		}

@@ -4,6 +4,7 @@
  */
 #include "arch/cpu.h"
 #include "arch/guest.h"
+#include "base/refuse.h"
 #include "core/grant_table.h"
 #include "mm/pagetype.h"
 #include "mm/ptwalk.h"
@@ -74,7 +75,7 @@ int guest_grant_map_pte(struct domain *d, uint64_t host_addr, unsigned int flags
 		frame_put(table);
 	}
 	spin_unlock(&d->pages.pt_lock);
-	return at ? GNTST_okay : GNTST_general_error;
+	return at ? GNTST_okay : refuse_at(GNTST_general_error, REASON_GRANT_MAP_PLACE, host_addr);
 }
 
 /*
@@ -105,7 +106,7 @@ int guest_grant_unmap_pte(struct domain *d, uint64_t host_addr, unsigned int fla
 		frame_put(table);
 	}
 	spin_unlock(&d->pages.pt_lock);
-	return rc;
+	return rc == GNTST_okay ? rc : refuse_at(rc, REASON_GRANT_MAP_PLACE, host_addr);
 }
 
 /*
@@ -135,5 +136,5 @@ int guest_grant_replace_pte(struct domain *d, uint64_t host_addr, uint64_t new_a
 		frame_put(to_table);
 	}
 	spin_unlock(&d->pages.pt_lock);
-	return rc;
+	return rc == GNTST_okay ? rc : refuse_at(rc, REASON_GRANT_MAP_PLACE, host_addr);
 }

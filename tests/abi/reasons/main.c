@@ -10,6 +10,7 @@
 
 #include "hypervisor/lib/string.h"
 
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 #include <xen/nmi.h>
 #include <xen/sched.h>
@@ -135,6 +136,44 @@ static void memory(void)
 	CHECK_REFUSED(memory_op(XENMEM_get_vnumainfo, NULL), XEN_EOPNOTSUPP, NOT_SERVED, "NUMA");
 }
 
+/* Operations on grants have statuses of their own; the reason is beside each all the same. */
+static void grants(void)
+{
+	struct gnttab_map_grant_ref map = { .flags = GNTMAP_host_map,
+					    .ref = 77,
+					    .dom = DOMID_SELF };
+	struct gnttab_unmap_grant_ref unmap = { .handle = 4711 };
+	struct gnttab_copy copy = { .len = 8, .source.offset = 4092 };
+	struct gnttab_set_version version = { .version = 3 };
+
+	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, &map, 1), 0, "map what is not granted");
+	CHECK_REFUSED(map.status, -GNTST_general_error, BAD_GRANT, "is refused");
+	map.dom = 4711;
+	CHECK_EQ(grant_op(GNTTABOP_map_grant_ref, &map, 1), 0, "map a stranger's");
+	CHECK_REFUSED(map.status, -GNTST_bad_domain, NO_SUCH_DOMAIN, "is refused");
+	CHECK_EQ(grant_op(GNTTABOP_unmap_grant_ref, &unmap, 1), 0, "unmap what is not mapped");
+	CHECK_REFUSED(unmap.status, -GNTST_bad_handle, BAD_HANDLE, "is refused");
+	CHECK_EQ(grant_op(GNTTABOP_copy, &copy, 1), 0, "copy beyond the page");
+	CHECK_REFUSED(copy.status, -GNTST_bad_copy_arg, BAD_COPY_AREA, "is refused");
+	CHECK_REFUSED(grant_op(GNTTABOP_set_version, &version, 1), XEN_EINVAL, GRANT_VERSION,
+		      "version 3");
+	CHECK_REFUSED(grant_op(99, &version, 1), XEN_ENOSYS, NO_SUCH_OPERATION, "no operation");
+}
+
+static void events(void)
+{
+	struct evtchn_send send = { .port = 1 << 20 };
+	struct evtchn_bind_virq virq = { .virq = VIRQ_TIMER, .vcpu = 99 };
+	struct evtchn_bind_interdomain far = { .remote_dom = 4711, .remote_port = 1 };
+
+	CHECK_REFUSED(event_op(EVTCHNOP_send, &send), XEN_EINVAL, NO_SUCH_PORT, "send nowhere");
+	CHECK_REFUSED(event_op(EVTCHNOP_bind_virq, &virq), XEN_ENOENT, NO_SUCH_VCPU,
+		      "an interrupt for vCPU 99");
+	CHECK_REFUSED(event_op(EVTCHNOP_bind_interdomain, &far), XEN_ESRCH, NO_SUCH_DOMAIN,
+		      "an event channel to nobody");
+	CHECK_REFUSED(event_op(99, &send), XEN_ENOSYS, NO_SUCH_OPERATION, "no operation");
+}
+
 static void the_record(void)
 {
 	uint64_t start = system_time();
@@ -190,6 +229,8 @@ enum verdict guest_main(void)
 	page_tables();
 	others();
 	memory();
+	grants();
+	events();
 	the_record();
 	who_may_ask();
 	return SUCCESS;
