@@ -75,7 +75,7 @@ STEP   = || { echo "FAILED  build ($@)"; echo "0 passed, 1 failed"; exit 1; }
 CHECKED := PAVANE_HYPERVISOR=$(B)/pavane-debug
 
 .PHONY: help setup programs hypervisor image run guest smoke check check-unit check-models check-abi check-system kernels \
-	bench abi-peer fuzz coverage lint fmt tour clean build-unit build-abi
+	bench abi-peer fuzz coverage size lint fmt tour clean build-unit build-abi
 
 help:		## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 16
@@ -148,6 +148,9 @@ fuzz: setup	## parsers for FUZZ_SECONDS each, then hypercalls as long on each of
 coverage: setup	## lines and branches of the hypervisor that the ABI suite and unit tests go through: build/coverage/
 	@$(SUB) build-coverage $(STEP)
 	@tests/coverage/measure
+
+size:		## lines of code of the hypervisor, ring by ring
+	@hypervisor/size.sh
 
 lint: setup	## layers, headers, format, static analysis, paths
 	@tests/run lint

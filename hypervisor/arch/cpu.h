@@ -44,6 +44,10 @@ void tlb_flush_page(cpumask_t cpus, gva_t va); /* one page, non-global */
 /* CPUs on which a vCPU of the domain with this id is loaded (all, if there is no such domain). */
 cpumask_t cpu_domain_cpus(uint16_t domid);
 #define CPUMASK_ALL (~(cpumask_t)0)
+static inline cpumask_t cpu_online(void)
+{
+	return cpu_count() >= MAX_CPUS ? CPUMASK_ALL : ((cpumask_t)1 << cpu_count()) - 1;
+}
 
 /*
  * Copies between hypervisor and the memory of the current guest, in the page

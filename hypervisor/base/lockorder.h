@@ -3,7 +3,6 @@
 #define PAVANE_BASE_LOCKORDER_H
 
 enum lock_order {
-	LOCK_DOMCTL,	/* one control operation at a time */
 	LOCK_DOMLIST,	/* the list of domains */
 	LOCK_DOMAIN,	/* a domain's life cycle */
 	LOCK_GRANT,	/* a grant table; two of them by ascending domid */

@@ -265,11 +265,6 @@ static long set_time_offset(struct domain *d, struct xen_domctl *op)
 
 /* --- affinity --- */
 
-static cpumask_t online_cpus(void)
-{
-	return cpu_count() >= MAX_CPUS ? CPUMASK_ALL : ((cpumask_t)1 << cpu_count()) - 1;
-}
-
 int domctl_mask_in(uint64_t *mask, const struct xenctl_bitmap *from)
 {
 	size_t bytes = MIN((from->nr_bits + 7) / 8, sizeof(*mask));
@@ -327,11 +322,11 @@ static long set_affinity(struct domain *d, struct xen_domctl *op)
 			rc = sched_set_affinity(v, mask);
 		}
 		if (!rc) {
-			rc = domctl_mask_out(&a->cpumap_hard, v->affinity & online_cpus());
+			rc = domctl_mask_out(&a->cpumap_hard, v->affinity & cpu_online());
 		}
 	}
 	if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT)) {
-		rc = domctl_mask_out(&a->cpumap_soft, v->affinity & online_cpus());
+		rc = domctl_mask_out(&a->cpumap_soft, v->affinity & cpu_online());
 	}
 	return rc;
 }

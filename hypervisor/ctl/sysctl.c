@@ -45,11 +45,6 @@ static uint64_t ram_pages(void)
 	return pages;
 }
 
-static cpumask_t online_cpus(void)
-{
-	return cpu_count() >= MAX_CPUS ? CPUMASK_ALL : ((cpumask_t)1 << cpu_count()) - 1;
-}
-
 /* --- the log --- */
 
 static long read_console(struct xen_sysctl *op)
@@ -280,7 +275,7 @@ static long cpu_pool(struct xen_sysctl *op)
 		p->cpupool_id = 0;
 		p->sched_id = CTL_SCHEDULER;
 		p->n_dom = (uint32_t)domain_count();
-		return domctl_mask_out(&p->cpumap, online_cpus());
+		return domctl_mask_out(&p->cpumap, cpu_online());
 	case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
 		return domctl_mask_out(&p->cpumap, 0);
 	case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN:

@@ -53,7 +53,6 @@ struct pv_vcpu {
 	uint64_t fs_base, gs_base,
 		other_gs_base; /* while not running; "other" belongs to the inactive mode */
 	struct selectors sel;
-	uint16_t user_gs;
 	unsigned int gdt_entries;
 	mfn_t gdt_frame[14]; /* each holds a FRAME_SEGDESC reference; MFN_NONE */
 	uint64_t ldt_base;

@@ -212,12 +212,9 @@ long do_update_descriptor(uint64_t maddr, uint64_t desc, uint64_t a3, uint64_t a
 
 long do_set_segment_base(uint64_t which, uint64_t base, uint64_t a3, uint64_t a4, uint64_t a5)
 {
-	struct pv_vcpu *p = cpu_current()->pv;
-
 	(void)a3, (void)a4, (void)a5;
 	which = (uint32_t)which; /* an int in the ABI */
 	if (which == SEGBASE_GS_USER_SEL) {
-		p->user_gs = (uint16_t)base;
 		load_user_gs(base & 0xffff);
 		return 0;
 	}

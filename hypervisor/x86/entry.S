@@ -298,7 +298,6 @@ wrmsr_safe:
 61:	wrmsr
 	xor	%eax, %eax
 	ret
-/* int cmpxchg_guest(uint64_t *p, uint64_t *expect, uint64_t new): 0 done, 1 differs (*expect updated), -1 fault */
 msr_fault:
 	mov	$-1, %eax
 	ret

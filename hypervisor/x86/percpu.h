@@ -19,10 +19,9 @@ struct vcpu;
 struct cpu_info {
 	struct regs regs; /* of the guest; RSP0 points just past it */
 	uint32_t cpu;
-	uint32_t pad;
 	struct vcpu *current;
 	uint64_t scratch; /* RAX for a moment, in the SYSCALL stubs */
-	uint64_t cr3;	  /* what is loaded, for toggling and for lazy decisions */
+	uint64_t filler;
 };
 
 static inline struct cpu_info *cpu_info(void)

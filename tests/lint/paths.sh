@@ -9,7 +9,7 @@ if tests/lint/sources.sh all | xargs -r grep -nIE \
 	rc=1
 fi
 while read -r f; do
-	if [ "$(head -c 2 "$f" 2>/dev/null)" = '#!' ] && ! [ -x "$f" ]; then
+	if [ "$(head -c 2 "$f" 2>/dev/null | tr -d '\0')" = '#!' ] && ! [ -x "$f" ]; then
 		echo "$f: has an interpreter line but cannot be run"
 		rc=1
 	fi

@@ -40,13 +40,6 @@ static cpumask_t cpu_bit(unsigned int cpu)
 	return (cpumask_t)1 << cpu;
 }
 
-static cpumask_t online(void)
-{
-	unsigned int n = cpu_count();
-
-	return n >= MAX_CPUS ? CPUMASK_ALL : cpu_bit(n) - 1;
-}
-
 static bool allowed_on(const struct vcpu *v, unsigned int cpu)
 {
 	return (v->affinity & cpu_bit(cpu)) != 0;
@@ -181,7 +174,7 @@ static void tickle(struct runq *q, struct vcpu *v, ns_t now)
 
 static unsigned int choose_cpu(const struct vcpu *v, unsigned int here)
 {
-	cpumask_t may = v->affinity & online(), idle = atomic_load(&idle_cpus) & may;
+	cpumask_t may = v->affinity & cpu_online(), idle = atomic_load(&idle_cpus) & may;
 	unsigned int best = here, least = ~0u;
 
 	if (idle & cpu_bit(here)) {
@@ -309,7 +302,7 @@ int sched_set_affinity(struct vcpu *v, cpumask_t mask)
 	struct runq *q;
 	bool moves;
 
-	if (!(mask & online())) {
+	if (!(mask & cpu_online())) {
 		return refuse_at(-XEN_EINVAL, REASON_NO_CPU_IN_MASK, mask);
 	}
 	q = lock_queue_of(v);

@@ -22,7 +22,7 @@ $(eval $(call unit_test,hypervisor/core/grant_test,$(HV_GRANTS) $(HV_MEMORY_WORL
 $(eval $(call unit_test,hypervisor/core/grant_v2_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/evtchn_fifo_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/core/audit_test,$(HV_GRANTS) $(HV_MEMORY_WORLD),))
-$(eval $(call unit_test,hypervisor/core/memory_op_test,hypervisor/core/memory_op.c $(HV_GRANTS) $(HV_MEMORY_WORLD),))
+$(eval $(call unit_test,hypervisor/core/memory_op_test,$(wildcard hypervisor/core/memory_*.c) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 HV_CTL := $(addprefix hypervisor/ctl/,domctl.c domctl_pv.c) tests/unit/hypervisor/ctl/ctl_fake.c
 $(eval $(call unit_test,hypervisor/ctl/domctl_test,$(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
 $(eval $(call unit_test,hypervisor/ctl/sysctl_test,hypervisor/ctl/sysctl.c $(HV_CTL) $(HV_GRANTS) $(HV_MEMORY_WORLD),))
