@@ -365,14 +365,14 @@ static long reset(const struct evtchn_reset *req, gva_t arg)
 }
 
 /* Copies the answer out; a port whose number can't be told is closed again. */
-#define ANSWER_PORT(rc, arg, req, d, p)                               \
-	({                                                            \
-		long r_ = (rc);                                       \
-		if (!r_ && copy_out((arg), &(req))) {                 \
-			evtchn_close(&(d)->evtchn, (p));              \
-			r_ = refuse(-XEN_EFAULT, REASON_BAD_ADDRESS); \
-		}                                                     \
-		r_;                                                   \
+#define ANSWER_PORT(rc, arg, req, d, p)                  \
+	({                                               \
+		long r_ = (rc);                          \
+		if (!r_ && copy_out((arg), &(req))) {    \
+			evtchn_close(&(d)->evtchn, (p)); \
+			r_ = -XEN_EFAULT;                \
+		}                                        \
+		r_;                                      \
 	})
 
 static long op_alloc_unbound(gva_t arg)
@@ -382,7 +382,7 @@ static long op_alloc_unbound(gva_t arg)
 	long rc;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	rc = alloc_unbound(&req);
 	if (!rc && copy_out(arg, &req)) {
@@ -390,7 +390,7 @@ static long op_alloc_unbound(gva_t arg)
 			evtchn_close(&d->evtchn, req.port);
 			domain_put(d);
 		}
-		rc = refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		rc = -XEN_EFAULT;
 	}
 	return rc;
 }
@@ -400,7 +400,7 @@ static long op_bind_interdomain(gva_t arg)
 	struct evtchn_bind_interdomain req;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	return ANSWER_PORT(bind_interdomain(&req), arg, req, cpu_current()->domain, req.local_port);
 }
@@ -410,7 +410,7 @@ static long op_bind_virq(gva_t arg)
 	struct evtchn_bind_virq req;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	return ANSWER_PORT(bind_virq(&req), arg, req, cpu_current()->domain, req.port);
 }
@@ -420,7 +420,7 @@ static long op_bind_ipi(gva_t arg)
 	struct evtchn_bind_ipi req;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	return ANSWER_PORT(bind_ipi(&req), arg, req, cpu_current()->domain, req.port);
 }
@@ -430,7 +430,7 @@ static long op_bind_pirq(gva_t arg)
 	struct evtchn_bind_pirq req;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	return ANSWER_PORT(bind_pirq(&req), arg, req, cpu_current()->domain, req.port);
 }
@@ -439,7 +439,7 @@ static long op_close(gva_t arg)
 {
 	struct evtchn_close req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
+	return copy_in(&req, arg) ? -XEN_EFAULT
 				  : evtchn_close(&cpu_current()->domain->evtchn, req.port);
 }
 
@@ -447,7 +447,7 @@ static long op_send(gva_t arg)
 {
 	struct evtchn_send req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : send(req.port);
+	return copy_in(&req, arg) ? -XEN_EFAULT : send(req.port);
 }
 
 static long op_status(gva_t arg)
@@ -456,31 +456,31 @@ static long op_status(gva_t arg)
 	long rc;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	rc = status(&req);
-	return !rc && copy_out(arg, &req) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : rc;
+	return !rc && copy_out(arg, &req) ? -XEN_EFAULT : rc;
 }
 
 static long op_bind_vcpu(gva_t arg)
 {
 	struct evtchn_bind_vcpu req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : bind_vcpu(&req);
+	return copy_in(&req, arg) ? -XEN_EFAULT : bind_vcpu(&req);
 }
 
 static long op_unmask(gva_t arg)
 {
 	struct evtchn_unmask req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : unmask(req.port);
+	return copy_in(&req, arg) ? -XEN_EFAULT : unmask(req.port);
 }
 
 static long op_reset(gva_t arg)
 {
 	struct evtchn_reset req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS) : reset(&req, arg);
+	return copy_in(&req, arg) ? -XEN_EFAULT : reset(&req, arg);
 }
 
 /* The answer is always the same, so it goes out first: what cannot be told is not done. */
@@ -489,10 +489,10 @@ static long op_init_control(gva_t arg)
 	struct evtchn_init_control req;
 
 	if (copy_in(&req, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	req.link_bits = EVTCHN_FIFO_LINK_BITS;
-	return copy_out(arg, &req) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
+	return copy_out(arg, &req) ? -XEN_EFAULT
 				   : evtchn_fifo_init_control(cpu_current()->domain, &req);
 }
 
@@ -500,7 +500,7 @@ static long op_expand_array(gva_t arg)
 {
 	struct evtchn_expand_array req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
+	return copy_in(&req, arg) ? -XEN_EFAULT
 				  : evtchn_fifo_expand_array(cpu_current()->domain, req.array_gfn);
 }
 
@@ -508,7 +508,7 @@ static long op_set_priority(gva_t arg)
 {
 	struct evtchn_set_priority req;
 
-	return copy_in(&req, arg) ? refuse(-XEN_EFAULT, REASON_BAD_ADDRESS)
+	return copy_in(&req, arg) ? -XEN_EFAULT
 				  : evtchn_fifo_set_priority(cpu_current()->domain, &req);
 }
 
@@ -566,7 +566,7 @@ long do_event_channel_op_compat(uint64_t arg, uint64_t a2, uint64_t a3, uint64_t
 	(void)a4;
 	(void)a5;
 	if (copy_in(&cmd, arg)) {
-		return refuse(-XEN_EFAULT, REASON_BAD_ADDRESS);
+		return -XEN_EFAULT;
 	}
 	if (cmd > EVTCHNOP_unmask) {
 		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
