@@ -292,9 +292,6 @@ static force_inline int write_entry(struct domain *d, mfn_t table, unsigned int 
 	if (index >= TABLE_ENTRIES) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, index);
 	}
-	if (pagetree_hypervisor_slot(level, index)) {
-		return refuse_at(-XEN_EPERM, REASON_HYPERVISOR_SLOT, index);
-	}
 	w.at = (_Atomic uint64_t *)frame_to_virt(table) + index;
 	w.old = atomic_load_explicit(w.at, memory_order_relaxed);
 	if (expect && *expect != w.old) {
@@ -302,6 +299,9 @@ static force_inline int write_entry(struct domain *d, mfn_t table, unsigned int 
 	}
 	if (likely(level == FRAME_L1)) {
 		return write_l1(d, w, foreign);
+	}
+	if (pagetree_hypervisor_slot(level, index)) {
+		return refuse_at(-XEN_EPERM, REASON_HYPERVISOR_SLOT, index);
 	}
 	/* A copy of its own, so that w need not be in memory. */
 	return write_table(d, (struct write){ w.at, w.old, w.new, w.preserve_ad, w.exact }, level);

@@ -219,19 +219,16 @@ static out_of_line void flush_after(struct domain *d, uint64_t va, uint64_t flag
 	}
 }
 
-static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain *owner)
+static long update_va(uint64_t va, uint64_t entry, uint64_t flags, uint64_t vcpus,
+		      struct domain *owner)
 {
 	struct vcpu *v = cpu_info()->current;
 	struct domain *d = v->domain;
-	uint64_t at, vcpus = ~0ULL;
+	uint64_t at;
 	long rc;
 
 	if (va >= HV_START && va < HV_END) {
 		return refuse_at(-XEN_EINVAL, REASON_HYPERVISOR_SLOT, va);
-	}
-	if (unlikely(names_bitmap(flags)) &&
-	    copy_in(&vcpus, flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK)) {
-		return -XEN_EFAULT;
 	}
 	spin_lock(&d->pages.pt_lock);
 	at = ptwalk_l1(paddr_to_mfn(v->pv->kernel_mode ? v->pv->kernel_cr3 : v->pv->user_cr3), va);
@@ -244,12 +241,23 @@ static long update_va(uint64_t va, uint64_t entry, uint64_t flags, struct domain
 	return rc;
 }
 
+/* With a bitmap of vCPUs, perhaps: read before anything is written. */
+static long update_va_named(uint64_t va, uint64_t entry, uint64_t flags, struct domain *owner)
+{
+	uint64_t vcpus = ~0ULL;
+
+	if (names_bitmap(flags) && copy_in(&vcpus, flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK)) {
+		return -XEN_EFAULT;
+	}
+	return update_va(va, entry, flags, vcpus, owner);
+}
+
 static out_of_line long update_va_settled(uint64_t va, uint64_t entry, uint64_t flags)
 {
 	struct domain *d = cpu_info()->current->domain;
 
 	return guest_settle_tables(d)
-		       ? update_va(va, entry, flags, d)
+		       ? update_va_named(va, entry, flags, d)
 		       : hypercall_restart(__HYPERVISOR_update_va_mapping, va, entry, flags, 0, 0);
 }
 
@@ -258,8 +266,9 @@ long do_update_va_mapping(uint64_t va, uint64_t entry, uint64_t flags, uint64_t 
 	struct domain *d = cpu_info()->current->domain;
 
 	(void)a4, (void)a5;
-	return likely(pagetype_settled(d)) ? update_va(va, entry, flags, d)
-					   : update_va_settled(va, entry, flags);
+	return likely(pagetype_settled(d) && !names_bitmap(flags))
+		       ? update_va(va, entry, flags, ~0ULL, d)
+		       : update_va_settled(va, entry, flags);
 }
 
 long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flags, uint64_t domid,
@@ -277,7 +286,7 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t entry, uint64_t flag
 	if (!owner) {
 		return guest_named_error((domid_t)domid);
 	}
-	rc = update_va(va, entry, flags, owner);
+	rc = update_va_named(va, entry, flags, owner);
 	guest_named_done(owner);
 	return rc;
 }
