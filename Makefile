@@ -129,7 +129,7 @@ kernels: setup	## every kernel of config/kernels.list, fetched and booted; write
 	@$(SUB) hypervisor programs
 	@$(SUB) images kernels-checked
 	-@$(SUB) -k kernels-all
-	@KERNELS=all TEST_SLOW=$${TEST_SLOW:-3} $(CHECKED) tests/run system kernels; status=$$?; \
+	@KERNELS=all TEST_SLOW=$${TEST_SLOW:-8} $(CHECKED) tests/run system kernels; status=$$?; \
 		tests/system/lib/kernel-table $(B)/logs/system/kernels.rows README.md && exit $$status
 
 bench: setup	## the race with the peer and with bare Linux: build/bench/

@@ -169,8 +169,13 @@ size_t log_read(char *buf, size_t size, uint32_t *index, bool incremental, bool 
 	if (incremental && *index - ring_start <= ring_end - ring_start) {
 		from = *index;
 	}
-	while (n < size && from != ring_end) {
-		buf[n++] = ring[from++ % RING_SIZE];
+	size = MIN(size, ring_end - from);
+	while (n < size) {
+		size_t part = MIN(size - n, RING_SIZE - from % RING_SIZE);
+
+		memcpy(buf + n, &ring[from % RING_SIZE], part);
+		n += part;
+		from += (uint32_t)part;
 	}
 	*index = from;
 	if (clear) {

@@ -178,6 +178,7 @@ static void audit_vcpu(struct audit *a, const struct vcpu *v)
 	if (!mfn_eq(v->info_frame, MFN_NONE)) {
 		audit_hold(a, v->info_frame, 1, FRAME_WRITABLE);
 	}
+	a->limbo += v->limbo;
 }
 
 /* ---- domains ---- */

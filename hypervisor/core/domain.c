@@ -22,6 +22,7 @@
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/refuse.h"
+#include "core/memory_op.h"
 #include "core/sched/sched.h"
 #include "core/softirq.h"
 #include "core/time.h"
@@ -517,6 +518,9 @@ static int kill_step(struct domain *d)
 		return guest_relinquish(d);
 	case KILL_VCPUS:
 		for (unsigned int i = 0; i < d->max_vcpus; i++) {
+			if (memory_exchange_abandon(d->vcpu[i])) {
+				return -XEN_ERESTART;
+			}
 			vcpu_relinquish(d->vcpu[i]);
 		}
 		return 0;

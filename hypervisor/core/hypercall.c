@@ -14,6 +14,7 @@
 #include "arch/cpu.h"
 #include "arch/guest.h"
 #include "base/refuse.h"
+#include "base/stretch.h"
 #include "core/copy.h"
 #include "core/domain.h"
 #include "core/softirq.h"
@@ -80,6 +81,7 @@ long hypercall_check(const struct hypercall *h)
 bool hypercall_preempt(void)
 {
 	cpu_preempt_point();
+	stretch_look(true);
 	return softirq_pending();
 }
 

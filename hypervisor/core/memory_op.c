@@ -253,21 +253,40 @@ static int grant_frame(struct domain *d, bool status, uint64_t idx, mfn_t *m)
 		      : grant_table_frame(d, (unsigned int)idx, m);
 }
 
-static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resource *req)
+/* From item 'start' on.  -ERESTART: from *start on, later; or all of it again, as the table grows in steps. */
+static long tell_grant_frames(struct domain *d, const struct xen_mem_acquire_resource *req,
+			      uint64_t *start)
+{
+	bool status = req->id == XENMEM_resource_grant_table_id_status;
+	mfn_t m;
+	/* The last first: it makes the table large enough for all. */
+	long rc = grant_frame(d, status, req->frame + req->nr_frames - 1, &m);
+
+	for (uint64_t i = *start; !rc && i < req->nr_frames; i++) {
+		rc = grant_frame(d, status, req->frame + i, &m);
+		if (!rc && copy_out_at(handle_gva(req->frame_list), i, &m.n)) {
+			rc = -XEN_EFAULT;
+		}
+		if (!rc && i % MEMORY_STRETCH == MEMORY_STRETCH - 1 && hypercall_preempt()) {
+			*start = i + 1;
+			rc = -XEN_ERESTART;
+		}
+	}
+	return rc;
+}
+
+static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resource *req,
+				 uint64_t *start)
 {
 	bool status = req->id == XENMEM_resource_grant_table_id_status;
 	unsigned int most = status ? grant_status_frames(d->grants.max_frames)
 				   : d->grants.max_frames;
-	gva_t list = handle_gva(req->frame_list);
-	uint32_t i;
-	mfn_t m;
-	int rc;
 
 	if (!status && req->id != XENMEM_resource_grant_table_id_shared) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->id);
 	}
 	if (!req->nr_frames) {
-		if (list) {
+		if (handle_gva(req->frame_list)) {
 			return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->nr_frames);
 		}
 		req->nr_frames = most;
@@ -276,20 +295,12 @@ static long acquire_grant_frames(struct domain *d, struct xen_mem_acquire_resour
 	if (req->frame >= most || req->nr_frames > most - req->frame) {
 		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, req->frame);
 	}
-	/* The last first: the table grows in steps, and this may have to be done again. */
-	rc = grant_frame(d, status, req->frame + req->nr_frames - 1, &m);
-	for (i = 0; !rc && i < req->nr_frames; i++) {
-		rc = grant_frame(d, status, req->frame + i, &m);
-		if (!rc && copy_out_at(list, i, &m.n)) {
-			rc = -XEN_EFAULT;
-		}
-		memory_breathe(i);
-	}
-	return rc;
+	return tell_grant_frames(d, req, start);
 }
 
-static long acquire_resource(gva_t arg)
+static long acquire_resource(uint64_t cmd, gva_t arg)
 {
+	uint64_t start = cmd >> MEMORY_EXTENT_SHIFT;
 	struct xen_mem_acquire_resource req;
 	struct domain *d;
 	long rc;
@@ -309,12 +320,12 @@ static long acquire_resource(gva_t arg)
 	} else if (req.type != XENMEM_resource_grant_table) {
 		rc = refuse_at(-XEN_EOPNOTSUPP, REASON_NOT_SERVED, req.type);
 	} else {
-		rc = acquire_grant_frames(d, &req);
+		rc = acquire_grant_frames(d, &req, &start);
 	}
 	domain_put(d);
 	if (rc == -XEN_ERESTART) {
-		return hypercall_restart(__HYPERVISOR_memory_op, XENMEM_acquire_resource, arg, 0, 0,
-					 0);
+		cmd = XENMEM_acquire_resource | start << MEMORY_EXTENT_SHIFT;
+		return hypercall_restart(__HYPERVISOR_memory_op, cmd, arg, 0, 0, 0);
 	}
 	return !rc && copy_out(arg, &req) ? -XEN_EFAULT : rc;
 }
@@ -328,7 +339,8 @@ long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
 	(void)a5;
 	/* Only the operations over extents know where to go on. */
 	if (cmd >> MEMORY_EXTENT_SHIFT && op != XENMEM_increase_reservation &&
-	    op != XENMEM_decrease_reservation && op != XENMEM_populate_physmap) {
+	    op != XENMEM_decrease_reservation && op != XENMEM_populate_physmap &&
+	    op != XENMEM_acquire_resource) {
 		return refuse(-XEN_EINVAL, REASON_STARTS_IN_THE_MIDDLE);
 	}
 	switch (op) {
@@ -357,7 +369,7 @@ long do_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
 	case XENMEM_claim_pages:
 		return claim_pages(arg);
 	case XENMEM_acquire_resource:
-		return acquire_resource(arg);
+		return acquire_resource(cmd, arg);
 	case XENMEM_get_sharing_freed_pages:
 	case XENMEM_get_sharing_shared_pages:
 		return 0;

@@ -12,6 +12,7 @@
 #include "lib/types.h"
 
 struct domain;
+struct vcpu;
 
 #define MEMORY_EXTENT_SHIFT 6 /* the command proper is under this bit */
 #define MEMORY_COMMAND_MASK ((1u << MEMORY_EXTENT_SHIFT) - 1)
@@ -34,5 +35,7 @@ static inline void memory_breathe(unsigned int i)
 long memory_reservation(uint64_t cmd, gva_t arg);
 /* XENMEM_exchange: memory_exchange.c. */
 long memory_exchange(gva_t arg);
+/* The vCPU is being taken apart: nothing of a half-done exchange stays.  0, or -ERESTART: to be called again. */
+int memory_exchange_abandon(struct vcpu *v);
 
 #endif

@@ -1,4 +1,4 @@
-/* The longest stretches with interrupts off since this key was last pressed, one line for each kind of work. */
+/* The longest stretches since this key was last pressed, with interrupts off and without a look: a line for each. */
 #include "core/stretchkey.h"
 
 #include "base/log.h"
@@ -17,16 +17,26 @@ static const char *name_of(unsigned int kind)
 
 static void show(void)
 {
-	struct stretch s[STRETCH_KINDS];
+	struct stretch s[STRETCH_KINDS], calls[STRETCH_TRAP];
 
 	/* All of them first: printing is slow. */
 	for (unsigned int kind = 0; kind < STRETCH_KINDS; kind++) {
 		s[kind] = stretch_take(kind);
 	}
+	for (unsigned int call = 0; call < STRETCH_TRAP; call++) {
+		calls[call] = stretch_take_unyielding(call);
+	}
 	for (unsigned int kind = 0; kind < STRETCH_KINDS; kind++) {
 		if (s[kind].ticks) {
 			log_info("stretch: %lu ticks, %s %#lx", (unsigned long)s[kind].ticks,
 				 name_of(kind), (unsigned long)s[kind].detail);
+		}
+	}
+	for (unsigned int call = 0; call < STRETCH_TRAP; call++) {
+		if (calls[call].ticks) {
+			log_info("stretch: %lu ticks without a look for other work, %s %#lx",
+				 (unsigned long)calls[call].ticks, name_of(call),
+				 (unsigned long)calls[call].detail);
 		}
 	}
 	log_info("stretch: end");
@@ -36,7 +46,9 @@ void stretchkey_init(void)
 {
 	_Static_assert(STRETCH_TRAP == HYPERCALLS, "");
 	if (STRETCHES) {
-		debugkeys_register('l', "longest stretches with interrupts off, since last asked",
-				   show);
+		debugkeys_register(
+			'l',
+			"longest stretches with interrupts off or without a look for other work, since last asked",
+			show);
 	}
 }

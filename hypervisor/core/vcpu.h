@@ -68,6 +68,10 @@ struct vcpu {
 	ns_t time_written;		 /* when and where its time page was last written */
 	unsigned int time_cpu;
 
+	/* memory_exchange.c */
+	struct exchange *exchange; /* half done, the vCPU had to make room */
+	unsigned int limbo;	   /* frames that it has, and that count as the domain's */
+
 	struct pv_vcpu *pv;
 };
 

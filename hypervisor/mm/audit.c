@@ -378,7 +378,7 @@ static uint64_t count_owned(struct audit *a, const struct dom_pages *p)
 
 static void compare_totals(struct audit *a)
 {
-	uint64_t claims = 0;
+	uint64_t claims = 0, limbo = 0;
 
 	for (unsigned int id = 0; id <= LAST_DOMID; id++) {
 		const struct dom_pages *p = dompages_find((uint16_t)id);
@@ -391,10 +391,15 @@ static void compare_totals(struct audit *a)
 		a->owned += owned;
 		claims += p->outstanding;
 		/* The total may lie above the limit: that can be lowered at any time. */
-		if (owned != p->total) {
+		limbo += p->limbo;
+		if (owned + p->limbo != p->total) {
 			audit_wrong(a, "domain %u: total %lu, counted %lu", id,
-				    (unsigned long)p->total, (unsigned long)owned);
+				    (unsigned long)p->total, (unsigned long)(owned + p->limbo));
 		}
+	}
+	if (limbo != a->limbo) {
+		audit_wrong(a, "frames on the way: %lu in all, counted %lu", (unsigned long)limbo,
+			    (unsigned long)a->limbo);
 	}
 	if (claims != dompages_claimed()) {
 		audit_wrong(a, "claims: %lu in all, counted %lu", (unsigned long)dompages_claimed(),

@@ -19,6 +19,7 @@ struct audit {
 	char first[200]; /* the first of them */
 	/* figures for the verdict: */
 	uint64_t refs, types, owned, lent, free, waiting;
+	uint64_t limbo; /* frames that others say they have of what counts as domains' */
 };
 
 /* Room to count in.  False: there is none, and nothing was begun.  audit_end() gives it back. */

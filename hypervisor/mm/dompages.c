@@ -191,6 +191,7 @@ int dompages_swap_in(struct domain *d, mfn_t m, unsigned int order)
 	struct dom_pages *p = dom_pages_of(d);
 	bool dying;
 
+	atomic_fetch_sub(&p->limbo, 1ULL << order);
 	spin_lock(&p->lock);
 	dying = p->dying;
 	spin_unlock(&p->lock);
@@ -226,6 +227,7 @@ int dompages_swap_out(struct domain *d, mfn_t m)
 	atomic_store(&f->type, 0);
 	f->stamp = tlb_stamp();
 	m2p_set(m, M2P_INVALID);
+	atomic_fetch_add(&dom_pages_of(d)->limbo, 1);
 	return 0;
 }
 
@@ -234,6 +236,7 @@ int dompages_steal(struct domain *d, mfn_t m)
 	int rc = dompages_swap_out(d, m);
 
 	if (!rc) {
+		atomic_fetch_sub(&dom_pages_of(d)->limbo, 1);
 		unreserve(dom_pages_of(d), 1);
 	}
 	return rc;

@@ -22,10 +22,11 @@ struct dom_pages {
 	unsigned int worked; /* in steps, since pagetype_worked() last said much */
 	struct spinlock lock;
 	/* under lock: */
-	uint64_t total;	      /* frames with FRAME_ALLOCATED or still referenced */
-	uint64_t max;	      /* limit of total */
-	uint64_t low, high;   /* frames ever owned lie in here */
-	uint64_t outstanding; /* claimed but not yet allocated (XENMEM_claim_pages) */
+	uint64_t total;		/* frames with FRAME_ALLOCATED or still referenced */
+	uint64_t max;		/* limit of total */
+	uint64_t low, high;	/* frames ever owned lie in here */
+	uint64_t outstanding;	/* claimed but not yet allocated (XENMEM_claim_pages) */
+	_Atomic uint64_t limbo; /* of the total, frames swapped out for which none is in yet */
 	bool dying;	   /* set under pt_lock too: nothing is pinned or allocated from then on */
 	bool relinquished; /* teardown has seen every frame */
 	bool gone;	   /* domain_pages_gone() was called */

@@ -80,9 +80,10 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	struct pv_vcpu *p = v->pv;
 	const struct cpu_user_regs *u = &c->user_regs;
-	int rc = context_valid(v, c) ? set_tables(v, c)
+	int rc = context_valid(v, c) ? guest_vcpu_equip(v)
 				     : refuse_at(-XEN_EINVAL, REASON_BAD_CONTEXT, v->id);
 
+	rc = rc ? rc : set_tables(v, c);
 	if (rc) {
 		return rc;
 	}

@@ -172,9 +172,12 @@ static out_of_line bool finish_work(struct regs *r)
 /* The last look before the guest runs. */
 bool guest_exit(struct regs *r)
 {
-	bool fits = unlikely(softirq_pending()) || unlikely(vcpu_event_pending(cpu_info()->current))
-			    ? finish_work(r)
-			    : sysret_fits(r);
+	bool fits;
+
+	stretch_look(false);
+	fits = unlikely(softirq_pending()) || unlikely(vcpu_event_pending(cpu_info()->current))
+		       ? finish_work(r)
+		       : sysret_fits(r);
 
 	stretch_pause();
 	return fits;

@@ -103,17 +103,24 @@ int guest_vcpu_create(struct vcpu *v)
 	for (unsigned int i = 0; i < ARRAY_SIZE(p->ldt_frame); i++) {
 		p->ldt_frame[i] = MFN_NONE;
 	}
-	p->traps = alloc_page();
-	p->fpu = fpu_alloc();
-	if (!p->traps || !p->fpu || window_create(v)) {
+	if (window_create(v)) {
 		guest_vcpu_destroy(v);
-		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
+		return -XEN_ENOMEM;
 	}
 	p->kernel_mode = true;
 	p->xcr0 = 1;
 	p->dr[6] = 0xffff0ff0;
 	p->dr[7] = 0x400;
 	return 0;
+}
+
+int guest_vcpu_equip(struct vcpu *v)
+{
+	struct pv_vcpu *p = v->pv;
+
+	p->traps = p->traps ? p->traps : alloc_page();
+	p->fpu = p->fpu ? p->fpu : fpu_alloc();
+	return p->traps && p->fpu ? 0 : refuse(-XEN_ENOMEM, REASON_NO_HEAP);
 }
 
 void guest_vcpu_destroy(struct vcpu *v)

@@ -46,7 +46,7 @@ struct pv_vcpu {
 		user_cr3; /* machine addresses of L4s; each holds a type reference; 0: none */
 	uint64_t kernel_sp, kernel_ss;
 	struct pv_callback event, failsafe, syscall, syscall32, sysenter;
-	struct trap_info *traps; /* 256 */
+	struct trap_info *traps; /* 256; as the FPU area, had with the first context */
 	_Atomic bool nmi_pending;
 	bool nmi_masked; /* from its delivery until the next iret */
 
@@ -70,6 +70,9 @@ struct pv_vcpu {
 	uint32_t tsc_aux;
 	void *fpu;
 };
+
+/* What a vCPU must have to run; many never get a context, and go without. 0, -ENOMEM. */
+int guest_vcpu_equip(struct vcpu *v);
 
 /* A vCPU's windows in slot 260. */
 #define GDT_WINDOW(v) (PERDOMAIN_BASE + (uint64_t)(v)->id * 0x20000)

@@ -9,6 +9,8 @@
 
 #include "arch/cpu.h"
 #include "core/hypercall.h"
+#include "core/memory_op.h"
+#include "core/vcpu.h"
 #include "mm/alloc.h"
 #include "mm/m2p.h"
 #include "tests/fake/guest_fake.h"
@@ -22,6 +24,8 @@ static void setup(void)
 	memory_start();
 	d0 = world.domain[0];
 	d1 = memory_domain(1, 1, 1000);
+	memory_lend_shared(d0);
+	memory_lend_shared(d1);
 }
 
 static void teardown(void)
@@ -365,23 +369,145 @@ Test(memory_op, a_refused_exchange_changes_nothing)
 	cr_expect_eq(d1->pages.total, 64);
 }
 
-Test(memory_op, a_preempted_exchange_goes_on_where_it_was)
+/* Issued again as long as the hypervisor asks for that; so often. */
+static unsigned int exchange_in_steps(struct xen_memory_exchange *x, long *rc)
+{
+	unsigned int steps = 0;
+	char first[200];
+
+	do {
+		world.restarted = false;
+		*rc = op(d1, XENMEM_exchange, x);
+		cr_expect_eq(memory_audit(first), 0, "step %u: %s", steps, first);
+		cr_expect_eq(d1->pages.total, 128);
+		steps++;
+	} while (world.restarted);
+	return steps;
+}
+
+Test(memory_op, an_exchange_makes_room_within_a_chunk_and_goes_on)
 {
 	struct xen_memory_exchange x = exchange(128, 0, 2, 6, 0);
+	uint64_t before;
+	long rc;
 
 	fill_in(128);
 	out[1] = 564;
+	before = alloc_free_count();
+	world.preempt_every = 1;
+	cr_expect_gt(exchange_in_steps(&x, &rc), 10);
+	cr_expect_eq(rc, 0);
+	cr_expect_eq(x.nr_exchanged, 128);
+	for (unsigned int i = 0; i < 128; i++) {
+		cr_expect_eq(m2p_get(mfn(out[i / 64] + i % 64)), 500 + i);
+		cr_expect_eq(frame_of(mfn(out[i / 64] + i % 64))->owner, 1);
+	}
+	cr_expect_eq(alloc_free_count(), before);
+	cr_expect_null(d1->vcpu[0]->exchange);
+}
+
+Test(memory_op, a_refused_exchange_is_undone_in_steps)
+{
+	struct xen_memory_exchange x = exchange(128, 0, 2, 6, 0);
+	uint64_t before;
+	long rc;
+
+	fill_in(128);
+	out[1] = 564;
+	in[126] = memory_frame(d0, 1).n;
+	before = alloc_free_count();
+	world.preempt_every = 1;
+	cr_expect_gt(exchange_in_steps(&x, &rc), 10);
+	cr_expect_eq(rc, -XEN_EINVAL);
+	cr_expect_eq(x.nr_exchanged, 64, "the first chunk was done");
+	cr_expect_eq(out[1], 564);
+	for (unsigned int i = 64; i < 128; i++) {
+		if (i != 126) {
+			cr_expect_eq(m2p_get(mfn(in[i])), 500 + i);
+			cr_expect_eq(frame_of(mfn(in[i]))->owner, 1);
+		}
+	}
+	cr_expect_eq(alloc_free_count(), before);
+}
+
+Test(memory_op, an_exchange_left_for_another_is_done_to_the_end_of_its_chunk)
+{
+	static xen_pfn_t more[64], whole[1] = { 700 };
+	struct xen_memory_exchange x = exchange(128, 0, 2, 6, 0), y = exchange(64, 0, 1, 6, 0);
+
+	fill_in(128);
+	out[1] = 564;
+	for (unsigned int i = 0; i < 64; i++) {
+		more[i] = in[64 + i];
+	}
+	set_xen_guest_handle(y.in.extent_start, more);
+	set_xen_guest_handle(y.out.extent_start, whole);
 	world.preempt_every = 1;
 	op(d1, XENMEM_exchange, &x);
 	cr_assert(world.restarted);
+	cr_assert_not_null(d1->vcpu[0]->exchange);
+	do {
+		world.restarted = false;
+		op(d1, XENMEM_exchange, &y);
+	} while (world.restarted);
 	cr_expect_eq(x.nr_exchanged, 64);
+	cr_expect_eq(m2p_get(mfn(out[0] + 63)), 563);
 	cr_expect_eq(out[1], 564);
-	world.restarted = false;
-	cr_expect_eq(op(d1, XENMEM_exchange, &x), 0);
-	cr_expect_not(world.restarted);
-	cr_expect_eq(x.nr_exchanged, 128);
-	cr_expect_eq(m2p_get(mfn(out[1] + 63)), 627);
+	cr_expect_eq(y.nr_exchanged, 64);
+	cr_expect_eq(m2p_get(mfn(whole[0] + 63)), 763);
 	cr_expect_eq(d1->pages.total, 128);
+}
+
+/* Any frame of d1. */
+static mfn_t d1_some_frame(void)
+{
+	for (uint64_t n = ARENA_FIRST; n < ARENA_FRAMES; n++) {
+		if (frame_table[n].owner == 1 && atomic_load(&frame_table[n].ref) & FR_ALLOCATED) {
+			return mfn(n);
+		}
+	}
+	return MFN_NONE;
+}
+
+/* Taken apart after so many steps of an exchange.  False: it was over by then. */
+static bool abandon_after(unsigned int steps)
+{
+	struct xen_memory_exchange x = exchange(128, 0, 1, 7, 0);
+	uint64_t before = alloc_free_count();
+	bool half = true;
+	char first[200];
+
+	world.preempt_every = 1;
+	for (unsigned int i = 0; i < steps && half; i++) {
+		op(d1, XENMEM_exchange, &x);
+		half = d1->vcpu[0]->exchange != NULL;
+	}
+	while (memory_exchange_abandon(d1->vcpu[0]) == -XEN_ERESTART) {
+		cr_expect_eq(memory_audit(first), 0, "%s", first);
+	}
+	cr_expect_null(d1->vcpu[0]->exchange);
+	cr_expect_eq(memory_audit(first), 0, "after %u steps: %s", steps, first);
+	cr_expect_eq(d1->pages.total, 128);
+	cr_expect_eq(alloc_free_count(), before);
+	if (half) {
+		cr_expect_eq(out[0], 500, "nobody is told anything");
+	}
+	return half;
+}
+
+Test(memory_op, an_abandoned_exchange_leaves_nothing)
+{
+	unsigned int steps;
+	bool half = true;
+
+	for (steps = 1; half; steps++) {
+		fill_in(128);
+		half = abandon_after(steps);
+		while (d1->pages.total) {
+			cr_assert_eq(dompages_release(d1, d1_some_frame()), 0);
+		}
+	}
+	cr_expect_gt(steps, 10);
 }
 
 /* --- questions --- */

@@ -270,8 +270,9 @@ Test(domain, killing_goes_in_steps_and_ends_with_the_last_page)
 	machine_on(atomic_load(&control->vcpu[0]->cpu));
 	other = domain_get(1);
 	machine.relinquish_steps = 3;
+	machine.abandon_steps = 2;
 	machine.pages_left = 5;
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 5; i++) {
 		cr_assert_eq(domain_kill(guest), -XEN_ERESTART);
 		cr_assert(guest->dying && guest->evtchn.closed);
 		/* Another caller's attempts in between wake nothing. */

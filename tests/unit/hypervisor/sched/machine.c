@@ -12,6 +12,7 @@
 #include "arch/guest.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "core/memory_op.h"
 #include "core/rights.h"
 #include "core/time.h"
 #include "mm/alloc.h"
@@ -416,6 +417,16 @@ void grant_table_free(struct grant_table *t)
 int grant_table_release_mappings(struct domain *d)
 {
 	(void)d;
+	return 0;
+}
+
+int memory_exchange_abandon(struct vcpu *v)
+{
+	(void)v;
+	if (machine.abandon_steps) {
+		machine.abandon_steps--;
+		return -XEN_ERESTART;
+	}
 	return 0;
 }
 

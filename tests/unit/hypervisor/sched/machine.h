@@ -30,6 +30,7 @@ struct machine {
 	unsigned int shared_pages, type_refs;
 	/* answers of the pieces below and beside */
 	unsigned int relinquish_steps; /* so often guest_relinquish() says -ERESTART */
+	unsigned int abandon_steps;    /* and memory_exchange_abandon() */
 	unsigned int shrink_steps;     /* so often grant_table_shrink() says there is more */
 	unsigned int fail_after;       /* so many allocations succeed; 0: all */
 	unsigned int allocations;
