@@ -4,7 +4,7 @@
  * stretch with interrupts off within each is printed: counted in instructions (QEMU -icount shift=0) that is
  * what its steps are bounded by.
  *
- * The words mib=N and domains=N make it as large as the machine allows: tests/bench/cases/large.sh.
+ * The words mib=N, domains=N and ports=N make it as large as the machine allows: tests/bench/cases/large.sh.
  */
 #define __XEN_TOOLS__ 1
 #include "frontends/rt/child.h"
@@ -17,6 +17,7 @@
 #include <xen/sysctl.h>
 
 #include "hypervisor/lib/string.h"
+#include "tests/abi/lib/fifo.h"
 
 #define MIN(a, b)  ((a) < (b) ? (a) : (b))
 #define ENTRIES	   512u
@@ -24,7 +25,7 @@
 #define MOST_PAGES (2u << 20) /* 8 GiB */
 #define UPDATES	   16384u
 #define CALLS	   2048u
-#define PORTS	   1000u
+#define EVENTS	   1000u
 #define REFS	   512u
 #define SOME	   240u /* entries of a table that is made in one step */
 
@@ -485,10 +486,10 @@ static void events(void)
 	struct evtchn_alloc_unbound a = { .dom = id, .remote_dom = 0 };
 	unsigned int wrong = 0;
 
-	for (unsigned int i = 0; i < PORTS; i++) {
+	for (unsigned int i = 0; i < EVENTS; i++) {
 		wrong += event_op(EVTCHNOP_alloc_unbound, &a) != 0;
 	}
-	CHECK_EQ(wrong, 0, "%u ports", PORTS);
+	CHECK_EQ(wrong, 0, "%u ports", EVENTS);
 	CHECK_EQ(measured("event_reset", reset_events), 0, "closed at once");
 }
 
@@ -612,6 +613,56 @@ static void crowd(void)
 	CHECK_EQ(gone, n, "all destroyed");
 }
 
+/* ---- of our own, last: nothing is heard of events after it ---- */
+
+static unsigned int ports;
+
+static long reset_own(void)
+{
+	struct evtchn_reset r = { .dom = DOMID_SELF };
+
+	return event_op(EVTCHNOP_reset, &r);
+}
+
+static void fifo_events(void)
+{
+	static event_word_t array[FIFO_PAGES][WORDS] __attribute__((aligned(PAGE_SIZE)));
+	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = 0 };
+	unsigned int wrong = 0;
+
+	CHECK_EQ(fifo_control(virt_to_mfn(page_alloc()), 0, 0), 0, "queues of our own");
+	for (unsigned int i = 0; i < FIFO_PAGES; i++) {
+		wrong += fifo_expand(virt_to_mfn(array[i])) != 0;
+	}
+	for (unsigned int i = 0; i < ports; i++) {
+		wrong += event_op(EVTCHNOP_alloc_unbound, &a) != 0;
+	}
+	CHECK_EQ(wrong, 0, "%u more ports", ports);
+	CHECK_EQ(measured("event_reset_fifo", reset_own), 0, "closed at once");
+	CHECK_EQ(event_op(EVTCHNOP_alloc_unbound, &a), 0, "and there are ports again");
+	CHECK_EQ(a.port, 1, "from the first on");
+}
+
+static struct gnttab_set_version version;
+
+static long set_version(void)
+{
+	return grant_op(GNTTABOP_set_version, &version, 1);
+}
+
+/* As many frames as the control domain may have. */
+static void versions(void)
+{
+	setup = (struct gnttab_setup_table){ .dom = DOMID_SELF, .nr_frames = 64 };
+	set_xen_guest_handle_raw(setup.frame_list, list);
+	CHECK_EQ(setup_grants(), 0, "a grant table of our own, of 64 frames");
+	CHECK_EQ(setup.status, GNTST_okay, "is had");
+	version.version = 2;
+	CHECK_EQ(measured("grant_version_2", set_version), 0, "becomes one of version 2");
+	version.version = 1;
+	CHECK_EQ(measured("grant_version_1", set_version), 0, "and of version 1 again");
+}
+
 /* ---- in order ---- */
 
 static uint64_t word(const char *name, uint64_t usual)
@@ -629,6 +680,7 @@ static void size_up(void)
 {
 	pages = MIN(word("mib=", 64) << (20 - PAGE_SHIFT), (uint64_t)MOST_PAGES);
 	domains = (unsigned int)word("domains=", 20);
+	ports = (unsigned int)word("ports=", 2000);
 	big = pages / 2 / ENTRIES;
 	l1s = (pages + ENTRIES - 1) / ENTRIES;
 	l2s = (l1s + ENTRIES - 1) / ENTRIES;
@@ -682,5 +734,7 @@ enum verdict guest_main(void)
 	CHECK_EQ(measured("destroy_empty", destroy_and_wait), 0, "destroyed");
 	wide();
 	CHECK_EQ(settled_free_pages(), before, "all memory is back");
+	versions();
+	fifo_events();
 	return SUCCESS;
 }
