@@ -27,18 +27,35 @@ static unsigned int refs_of(const struct grant_table *t, unsigned int frames)
 	return frames * (unsigned int)(t->version == 1 ? GRANTS_PER_PAGE : GRANTS_V2_PER_PAGE);
 }
 
+int grant_table_ready_status(struct grant_table *t, unsigned int frames)
+{
+	unsigned int n = t->status_frames + t->status_ready;
+	grant_status_t *s;
+
+	if (n >= grant_status_frames(frames)) {
+		return 0;
+	}
+	s = alloc_page();
+	if (!s) {
+		return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
+	}
+	t->status[n] = s;
+	t->status_ready++;
+	return n + 1 < grant_status_frames(frames) ? -XEN_ERESTART : 0;
+}
+
 int grant_table_grow_status(struct grant_table *t, unsigned int frames)
 {
-	while (t->status_frames < grant_status_frames(frames)) {
-		grant_status_t *s = alloc_page();
+	int rc;
 
-		if (!s) {
-			return refuse(-XEN_ENOMEM, REASON_NO_HEAP);
-		}
-		frame_share(virt_to_frame(s), t->owner);
-		t->status[t->status_frames++] = s;
+	do {
+		rc = grant_table_ready_status(t, frames);
+	} while (rc == -XEN_ERESTART);
+	while (!rc && t->status_frames < grant_status_frames(frames)) {
+		frame_share(virt_to_frame(t->status[t->status_frames++]), t->owner);
+		t->status_ready--;
 	}
-	return 0;
+	return rc;
 }
 
 /* Adds one frame.  Under the lock.  0 or -ENOMEM. */
@@ -159,7 +176,9 @@ bool grant_table_shrink(struct grant_table *t)
 	ASSERT(t->uses == 0);
 	t->refs = 0;
 	for (unsigned int i = 0; i < SHRINK_AT_ONCE; i++) {
-		if (t->status_frames) {
+		if (t->status_ready) {
+			free_page(t->status[t->status_frames + --t->status_ready]);
+		} else if (t->status_frames) {
 			frame_unshare(virt_to_frame(t->status[--t->status_frames]));
 		} else if (t->frames) {
 			t->frames--;

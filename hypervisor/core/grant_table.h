@@ -62,7 +62,9 @@ struct grant_table {
 	};
 	struct grant_active **active; /* one page each, GRANTS_PER_PAGE whatever the version */
 	unsigned int status_frames;   /* version 2 only */
-	grant_status_t **status;      /* as shared */
+	unsigned int
+		status_ready; /* behind them in status[]: made for a change of version, not lent yet */
+	grant_status_t **status; /* as shared */
 	unsigned int maptrack_frames;
 	struct grant_mapping **maptrack; /* made with the first mapping */
 	uint32_t maptrack_free;
@@ -84,6 +86,11 @@ int grant_table_init(struct grant_table *t, struct domain *owner, unsigned int m
 		     unsigned int max_frames, unsigned int max_maptrack_frames);
 /* At least 'frames' frames. 0, -EINVAL past the limit, -ENOMEM; -ERESTART: it has grown, but others want their turn. */
 int grant_table_grow(struct grant_table *t, unsigned int frames);
+/*
+ * Under the lock: one of the status frames that so many frames need and that are not there yet is made, not lent.  0: that was the last;
+ * -ERESTART: there are more; -ENOMEM.
+ */
+int grant_table_ready_status(struct grant_table *t, unsigned int frames);
 /* Status frames for so many frames, under the lock.  0 or -ENOMEM. */
 int grant_table_grow_status(struct grant_table *t, unsigned int frames);
 /* The dying domain's own mappings of others' frames are dropped: 0 or -ERESTART. No lock may be held. */

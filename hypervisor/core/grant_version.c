@@ -5,6 +5,7 @@
  * the guest began, and backends may have them in use throughout.  None of the others may be.  The first page is rewritten
  * under the lock, at once with the version, so whoever maps a reserved entry meets it as the one or as the other.  The
  * rest of the table may be large: it is emptied a page at a time, and until then those entries are past the end.
+ * Likewise the frames for the status of version 2 are made one by one, before it begins.
  */
 #include "core/grant_version.h"
 
@@ -13,6 +14,7 @@
 #include "base/refuse.h"
 #include "core/grant_v2.h"
 #include "lib/string.h"
+#include "mm/alloc.h"
 #include "mm/frame.h"
 
 #define RESERVED ((unsigned int)GNTTAB_NR_RESERVED_ENTRIES)
@@ -51,7 +53,6 @@ static int to_second(struct grant_table *t)
 	int rc = grant_table_grow_status(t, t->frames);
 
 	if (rc) {
-		drop_status(t);
 		return rc;
 	}
 	keep_reserved(kept, t->shared[0], sizeof(kept));
@@ -151,14 +152,39 @@ static int clear_rest(struct grant_table *t)
 	return 0;
 }
 
-int grant_version_change(struct grant_table *t, unsigned int version)
+/* What version 2 needs is made before it begins: 0, -EBUSY, -ENOMEM, -ERESTART. */
+static int ready_status(struct grant_table *t)
 {
-	int rc = clear_rest(t);
+	int rc = -XEN_ERESTART;
 
-	if (rc) {
-		return rc;
+	for (unsigned int i = 1; rc == -XEN_ERESTART; i++) {
+		spin_lock(&t->lock);
+		rc = t->version != 1	? 0
+		     : others_in_use(t) ? refuse(-XEN_EBUSY, REASON_GRANT_IN_USE)
+					: grant_table_ready_status(t, t->frames);
+		spin_unlock(&t->lock);
+		if (i % GRANT_BATCH == 0 && hypercall_preempt()) {
+			break;
+		}
 	}
+	return rc;
+}
+
+/* It did not begin. */
+static void drop_ready(struct grant_table *t)
+{
 	spin_lock(&t->lock);
+	while (t->status_ready) {
+		free_page(t->status[t->status_frames + --t->status_ready]);
+	}
+	spin_unlock(&t->lock);
+}
+
+/* Under the lock, after what goes in steps. */
+static int change(struct grant_table *t, unsigned int version)
+{
+	int rc = 0;
+
 	if (t->version != version) {
 		rc = others_in_use(t) ? refuse(-XEN_EBUSY, REASON_GRANT_IN_USE)
 		     : version == 2   ? to_second(t)
@@ -167,6 +193,23 @@ int grant_version_change(struct grant_table *t, unsigned int version)
 			t->refs = refs_per_page(t);
 		}
 	}
-	spin_unlock(&t->lock);
+	return rc;
+}
+
+int grant_version_change(struct grant_table *t, unsigned int version)
+{
+	int rc = clear_rest(t);
+
+	if (!rc && version == 2) {
+		rc = ready_status(t);
+	}
+	if (!rc) {
+		spin_lock(&t->lock);
+		rc = change(t, version);
+		spin_unlock(&t->lock);
+	}
+	if (rc && rc != -XEN_ERESTART) {
+		drop_ready(t);
+	}
 	return rc ? rc : clear_rest(t);
 }

@@ -6,6 +6,8 @@
  */
 #include "frontends/rt/test.h"
 
+#include <xen/sched.h>
+
 #include "hypervisor/lib/string.h"
 
 #include "tests/abi/lib/grant2.h"
@@ -189,11 +191,14 @@ static volatile bool stop;
 static volatile unsigned int maps, failures, reads;
 
 /* Of the device's kind, for which no TLB is flushed: so it is fast. */
-static int map_once(grant_ref_t ref)
+static int map_once(grant_ref_t ref, bool slowly)
 {
 	struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map, .ref = ref };
 	int rc = grant_map_full(&m);
 
+	if (slowly) {
+		sched_op(SCHEDOP_yield, NULL);
+	}
 	if (rc == GNTST_okay && (m.dev_bus_addr != frame << PAGE_SHIFT ||
 				 grant_unmap_full(0, m.dev_bus_addr, m.handle) != GNTST_okay)) {
 		rc = CALL_FAILED;
@@ -205,9 +210,10 @@ static int map_once(grant_ref_t ref)
 static void map_and_unmap(void)
 {
 	while (!stop) {
-		int rc = map_once(LOST);
+		/* Now and then the other finds it mapped, also where both share a CPU. */
+		int rc = map_once(LOST, maps % 64 == 0);
 
-		failures += rc == CALL_FAILED || map_once(KEPT) != GNTST_okay;
+		failures += rc == CALL_FAILED || map_once(KEPT, false) != GNTST_okay;
 		reads += rc == GNTST_okay;
 		maps++;
 	}
