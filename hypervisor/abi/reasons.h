@@ -203,5 +203,9 @@ REASON(VIRQ_BOUND, "the virtual interrupt is bound already",
 	"Close the event channel it is bound to; value: the virtual interrupt.")
 REASON(EVENT_ARRAY, "the event array or control block can not be placed there, or is there already",
 	"A frame of the guest's own, each once, and not beyond the limit; value: the frame.")
+
+/* --- watchdogs --- */
+REASON(NO_WATCHDOG, "the domain has no such watchdog, or can have no more",
+	"Two at most: set one up, and poke that, by the number it then has; value: the number.")
 #endif
 /* clang-format on */

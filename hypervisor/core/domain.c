@@ -339,6 +339,7 @@ int domain_create(domid_t *id, const struct domain_config *c, struct domain **ou
 	}
 	spin_init(&d->lock, LOCK_DOMAIN);
 	refusals_init(&d->refusals);
+	watchdogs_init(d);
 	rc = enter_list(d, id);
 	if (rc) {
 		keep_struct(d);
@@ -509,6 +510,7 @@ static int kill_step(struct domain *d)
 		d->dying = true;
 		spin_unlock(&d->lock);
 		domain_stop(d);
+		watchdogs_kill(d);
 		return 0;
 	case KILL_EVENTS:
 		return evtchn_close_all(&d->evtchn);

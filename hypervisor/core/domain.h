@@ -18,6 +18,7 @@
 #include "core/evtchn.h"
 #include "core/grant_table.h"
 #include "core/refusals.h"
+#include "core/watchdog.h"
 #include "lib/types.h"
 #include "mm/dompages.h"
 
@@ -48,6 +49,7 @@ struct domain {
 	_Atomic bool relinquished; /* teardown has run to its end */
 	_Atomic bool released;	   /* ... and the last frame is gone too */
 	bool half_freed;	   /* nobody knows it any more, but parts of it are there */
+	struct watchdog watchdog[WATCHDOGS];
 
 	unsigned int max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];

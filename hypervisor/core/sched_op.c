@@ -119,6 +119,13 @@ static long set_code(gva_t arg)
 	return 0;
 }
 
+static long watchdog(gva_t arg)
+{
+	struct sched_watchdog req;
+
+	return copy_in(&req, arg) ? -XEN_EFAULT : watchdog_op(req.id, req.timeout);
+}
+
 static long remote_shutdown(gva_t arg)
 {
 	struct domain *self = cpu_current()->domain, *d;
@@ -158,12 +165,13 @@ long do_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t 
 		return remote_shutdown(arg);
 	case SCHEDOP_shutdown_code:
 		return set_code(arg);
+	case SCHEDOP_watchdog:
+		return watchdog(arg);
 	case SCHEDOP_pin_override:
 		/* For firmware calls that want CPU 0; only the owner of the hardware makes them, and ours are our own. */
 		return cpu_current()->domain->hardware ? refuse(-XEN_ENOSYS, REASON_NOT_SERVED)
 						       : refuse(-XEN_EPERM, REASON_NO_HARDWARE);
 	default:
-		/* SCHEDOP_watchdog too: not served yet; Linux's driver for it then stays away. */
 		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
 }

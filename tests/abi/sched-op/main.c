@@ -84,10 +84,8 @@ static void no_reasons(void)
 
 static void not_served(void)
 {
-	struct sched_watchdog w = { .id = 0, .timeout = 30 };
 	struct sched_pin_override pin = { .pcpu = 0 };
 
-	CHECK_EQ(sched_op(SCHEDOP_watchdog, &w), -XEN_ENOSYS, "watchdog");
 	CHECK_EQ(sched_op(SCHEDOP_pin_override, &pin),
 		 is_control_domain() ? -XEN_ENOSYS : -XEN_EPERM, "pin_override");
 	CHECK_EQ(sched_op(8, NULL), -XEN_ENOSYS, "one past the last");
