@@ -18,3 +18,5 @@ $(eval $(call unit_test,backends/blk/request_test,backends/blk/request.c,))
 $(eval $(call unit_test,backends/net/packet_test,backends/net/packet.c,))
 $(eval $(call unit_test,backends/net/offload_test,backends/net/offload.c,))
 $(eval $(call unit_test,backends/net/arena_test,,))
+$(eval $(call unit_test,backends/net/netback_test,tests/fuzz/host/net.c tests/fake/netback_fake.c \
+	$(addprefix backends/net/,netback.c offload.c packet.c),))

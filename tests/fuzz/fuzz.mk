@@ -25,6 +25,7 @@ $(eval $(call fuzz_target,kernel,$(BZIMAGE_SRCS) dom0-tools/build/elfnotes.c hyp
 $(eval $(call fuzz_target,store,$(STORE_PURE_SRC),))
 $(eval $(call fuzz_target,lang,$(LANG_TEST_SRCS),$(LANG_LIBS) -ljson-c))
 $(eval $(call fuzz_target,requests,backends/blk/request.c,))
+$(eval $(call fuzz_target,net,tests/fake/netback_fake.c $(addprefix backends/net/,netback.c offload.c packet.c),))
 $(patsubst %.c,$(B)/fuzzobj/%.o,$(LANG_SRCS)): | $(LANGB)/parse.tab.h $(LANGB)/lex.c
 -include $(shell find $(B)/fuzzobj -name '*.d' 2>/dev/null)
 

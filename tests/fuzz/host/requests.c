@@ -1,8 +1,7 @@
-/* Slots of rings as a guest may write them: block requests with their segments, and packets of several slots. */
+/* Slots of a disk's ring as a guest may write them: requests with their segments. */
 #include <string.h>
 
 #include "backends/blk/request.h"
-#include "backends/net/packet.h"
 #include "tests/fuzz/host/target.h"
 
 static void take(void *to, size_t n, const uint8_t **data, size_t *size)
