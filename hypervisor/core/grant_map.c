@@ -226,7 +226,19 @@ static void unmap_finish_all(struct domain *d, struct unmap *u, unsigned int n)
 	}
 }
 
-static long unmap_some(gva_t uop, unsigned int n, unsigned int *done)
+/* Both operations are one structure; they differ in what its second address means. */
+_Static_assert(sizeof(struct gnttab_unmap_and_replace) == sizeof(struct gnttab_unmap_grant_ref) &&
+		       offsetof(struct gnttab_unmap_and_replace, host_addr) ==
+			       offsetof(struct gnttab_unmap_grant_ref, host_addr) &&
+		       offsetof(struct gnttab_unmap_and_replace, new_addr) ==
+			       offsetof(struct gnttab_unmap_grant_ref, dev_bus_addr) &&
+		       offsetof(struct gnttab_unmap_and_replace, handle) ==
+			       offsetof(struct gnttab_unmap_grant_ref, handle) &&
+		       offsetof(struct gnttab_unmap_and_replace, status) ==
+			       offsetof(struct gnttab_unmap_grant_ref, status),
+	       "<xen/grant_table.h>: unmap_grant_ref and unmap_and_replace");
+
+static long end_some(gva_t uop, unsigned int n, unsigned int *done, bool replace)
 {
 	struct domain *d = cpu_current()->domain;
 	struct gnttab_unmap_grant_ref op;
@@ -238,7 +250,8 @@ static long unmap_some(gva_t uop, unsigned int n, unsigned int *done)
 			rc = -XEN_EFAULT;
 			break;
 		}
-		unmap_begin(d, &u[*done], op.handle, op.host_addr, op.dev_bus_addr, 0);
+		unmap_begin(d, &u[*done], op.handle, op.host_addr, replace ? 0 : op.dev_bus_addr,
+			    replace ? op.dev_bus_addr : 0);
 		rc = copy_out(uop + *done * sizeof(op) + offsetof(typeof(op), status),
 			      &u[*done].status)
 			     ? -XEN_EFAULT
@@ -248,26 +261,14 @@ static long unmap_some(gva_t uop, unsigned int n, unsigned int *done)
 	return rc;
 }
 
+static long unmap_some(gva_t uop, unsigned int n, unsigned int *done)
+{
+	return end_some(uop, n, done, false);
+}
+
 static long replace_some(gva_t uop, unsigned int n, unsigned int *done)
 {
-	struct domain *d = cpu_current()->domain;
-	struct gnttab_unmap_and_replace op;
-	struct unmap u[GRANT_BATCH];
-	long rc = 0;
-
-	for (; !rc && *done < n; ++*done) {
-		if (copy_in_at(&op, uop, *done)) {
-			rc = -XEN_EFAULT;
-			break;
-		}
-		unmap_begin(d, &u[*done], op.handle, op.host_addr, 0, op.new_addr);
-		rc = copy_out(uop + *done * sizeof(op) + offsetof(typeof(op), status),
-			      &u[*done].status)
-			     ? -XEN_EFAULT
-			     : 0;
-	}
-	unmap_finish_all(d, u, *done);
-	return rc;
+	return end_some(uop, n, done, true);
 }
 
 long grant_unmap(gva_t uop, unsigned int count)

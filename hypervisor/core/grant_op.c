@@ -48,48 +48,67 @@ static long list_frames(const struct grant_table *t, gva_t list, unsigned int n)
 	return 0;
 }
 
-static long setup_table(gva_t uop)
+/*
+ * An operation on the domain it names: its structure is copied in, the domain found, 'act' done, the answer copied out.
+ * What act returns other than 0 is the call's end, with no answer.
+ */
+static long on_named(gva_t uop, void *op, size_t size, domid_t *id, int16_t *status,
+		     long (*act)(struct domain *d, void *op))
 {
-	struct gnttab_setup_table op;
 	struct domain *d;
 	long rc = 0;
 
-	if (copy_in(&op, uop)) {
+	if (copy_bytes_in(op, uop, size)) {
 		return -XEN_EFAULT;
 	}
-	d = named_domain(op.dom, &op.status);
+	d = named_domain(*id, status);
 	if (d) {
-		rc = grant_table_grow(&d->grants, op.nr_frames);
-		if (!rc) {
-			rc = list_frames(&d->grants, handle_gva(op.frame_list), op.nr_frames);
-		} else if (rc != -XEN_ERESTART) {
-			op.status = (int16_t)refuse_as(GNTST_general_error);
-			rc = 0;
-		}
+		rc = act(d, op);
 		domain_put(d);
 	}
-	if (rc == -XEN_ERESTART) {
-		return hypercall_restart(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, uop, 1,
-					 0, 0);
+	return !rc && copy_bytes_out(uop, op, size) ? -XEN_EFAULT : rc;
+}
+#define ON_NAMED(uop, op, act) on_named(uop, &(op), sizeof(op), &(op).dom, &(op).status, act)
+
+static long grow_table(struct domain *d, void *arg)
+{
+	struct gnttab_setup_table *op = arg;
+	long rc = grant_table_grow(&d->grants, op->nr_frames);
+
+	if (!rc) {
+		return list_frames(&d->grants, handle_gva(op->frame_list), op->nr_frames);
 	}
-	return !rc && copy_out(uop, &op) ? -XEN_EFAULT : rc;
+	if (rc != -XEN_ERESTART) {
+		op->status = (int16_t)refuse_as(GNTST_general_error);
+		rc = 0;
+	}
+	return rc;
+}
+
+static long setup_table(gva_t uop)
+{
+	struct gnttab_setup_table op;
+	long rc = ON_NAMED(uop, op, grow_table);
+
+	return rc == -XEN_ERESTART ? hypercall_restart(__HYPERVISOR_grant_table_op,
+						       GNTTABOP_setup_table, uop, 1, 0, 0)
+				   : rc;
+}
+
+static long tell_size(struct domain *d, void *arg)
+{
+	struct gnttab_query_size *op = arg;
+
+	op->nr_frames = d->grants.frames;
+	op->max_nr_frames = d->grants.max_frames;
+	return 0;
 }
 
 static long query_size(gva_t uop)
 {
 	struct gnttab_query_size op;
-	struct domain *d;
 
-	if (copy_in(&op, uop)) {
-		return -XEN_EFAULT;
-	}
-	d = named_domain(op.dom, &op.status);
-	if (d) {
-		op.nr_frames = d->grants.frames;
-		op.max_nr_frames = d->grants.max_frames;
-		domain_put(d);
-	}
-	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+	return ON_NAMED(uop, op, tell_size);
 }
 
 static long set_version(gva_t uop)
@@ -157,20 +176,19 @@ static int16_t list_status_frames(struct domain *d, gva_t list, unsigned int n)
 	return GNTST_okay;
 }
 
+static long tell_status_frames(struct domain *d, void *arg)
+{
+	struct gnttab_get_status_frames *op = arg;
+
+	op->status = list_status_frames(d, handle_gva(op->frame_list), op->nr_frames);
+	return 0;
+}
+
 static long get_status_frames(gva_t uop)
 {
 	struct gnttab_get_status_frames op;
-	struct domain *d;
 
-	if (copy_in(&op, uop)) {
-		return -XEN_EFAULT;
-	}
-	d = named_domain(op.dom, &op.status);
-	if (d) {
-		op.status = list_status_frames(d, handle_gva(op.frame_list), op.nr_frames);
-		domain_put(d);
-	}
-	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+	return ON_NAMED(uop, op, tell_status_frames);
 }
 
 static uint16_t flags_of(const struct grant_table *t, uint32_t ref)
@@ -198,26 +216,25 @@ static void log_table(struct domain *d)
 	spin_unlock(&t->lock);
 }
 
-/* GNTTABOP_dump_table, for whoever controls the domain. */
+/* For whoever controls the domain: not for itself. */
+static long log_controlled(struct domain *d, void *arg)
+{
+	struct gnttab_dump_table *op = arg;
+
+	if (rights_control(cpu_current()->domain, d)) {
+		log_table(d);
+	} else {
+		op->status = (int16_t)refuse_at(GNTST_permission_denied, REASON_NOT_CONTROLLED,
+						op->dom);
+	}
+	return 0;
+}
+
 static long dump_table(gva_t uop)
 {
 	struct gnttab_dump_table op;
-	struct domain *d;
 
-	if (copy_in(&op, uop)) {
-		return -XEN_EFAULT;
-	}
-	d = named_domain(op.dom, &op.status);
-	if (d) {
-		if (rights_control(cpu_current()->domain, d)) {
-			log_table(d);
-		} else {
-			op.status = (int16_t)refuse_at(GNTST_permission_denied,
-						       REASON_NOT_CONTROLLED, op.dom);
-		}
-		domain_put(d);
-	}
-	return copy_out(uop, &op) ? -XEN_EFAULT : 0;
+	return ON_NAMED(uop, op, log_controlled);
 }
 
 static void swap_bytes(void *a, void *b, size_t size)
