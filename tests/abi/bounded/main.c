@@ -7,6 +7,8 @@
 
 #include <xen/memory.h>
 
+#include "tests/abi/lib/calls.h"
+
 #define TABLES	64u /* L1 tables under one L2, all full */
 #define ENTRIES 512u
 #define SOME	240u /* of a table that one step is enough for */
@@ -15,6 +17,7 @@
 #define PERIOD	50000u
 #define SYSCALL 0x050f /* the instruction's bytes */
 #define ROUNDS	20
+#define CALLS	1024u
 
 static uint64_t due, longest;
 static unsigned int
@@ -24,7 +27,6 @@ static uint64_t l1[TABLES], *l2, target;
 static uint64_t thin[TABLES],
 	*in_use; /* L1 tables of SOME entries; an L2 that is pinned, and empty at first */
 static xen_pfn_t list[PAGES], given[PAGES];
-static struct multicall_entry calls[1024];
 
 static void again(struct trap_frame *f)
 {
@@ -282,23 +284,6 @@ static void large_extent(void)
 	}
 }
 
-static unsigned int call_count;
-
-static long all_calls(void)
-{
-	return hcall2(__HYPERVISOR_multicall, ptr_arg(calls), call_count);
-}
-
-static unsigned int failed_calls(void)
-{
-	unsigned int wrong = 0;
-
-	for (unsigned int i = 0; i < call_count; i++) {
-		wrong += calls[i].result != 0;
-	}
-	return wrong;
-}
-
 static void pins_in_multicall(void)
 {
 	static struct mmuext_op ops[PINS];
@@ -310,8 +295,8 @@ static void pins_in_multicall(void)
 			.op = __HYPERVISOR_mmuext_op, .args = { ptr_arg(&ops[i]), 1, 0, DOMID_SELF }
 		};
 	}
-	CHECK_EQ(watched(&many_pins, all_calls), 0, "several pins in one");
-	CHECK_EQ(failed_calls(), 0, "each done");
+	CHECK_EQ(watched(&many_pins, calls_issue), 0, "several pins in one");
+	CHECK_EQ(calls_failed(), 0, "each done");
 	for (unsigned int i = 0; i < PINS; i++) {
 		ops[i].cmd = MMUEXT_UNPIN_TABLE;
 	}
@@ -320,8 +305,8 @@ static void pins_in_multicall(void)
 
 static void multicall(void)
 {
-	call_count = ARRAY_SIZE(calls);
-	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+	call_count = CALLS;
+	for (unsigned int i = 0; i < CALLS; i++) {
 		uint64_t flags = i & 1 ? PTE_USUAL : PTE_USUAL & ~PTE_RW;
 
 		calls[i] = (struct multicall_entry){ .op = __HYPERVISOR_update_va_mapping,
@@ -329,8 +314,8 @@ static void multicall(void)
 							       target << PAGE_SHIFT | flags,
 							       UVMF_TLB_FLUSH | UVMF_ALL } };
 	}
-	CHECK_EQ(watched(&calling, all_calls), 0, "a thousand calls in one");
-	CHECK_EQ(failed_calls(), 0, "each with its result");
+	CHECK_EQ(watched(&calling, calls_issue), 0, "a thousand calls in one");
+	CHECK_EQ(calls_failed(), 0, "each with its result");
 }
 
 static bool all_heard(void)

@@ -15,18 +15,7 @@
 #define TO   41u
 #define MANY 50u
 
-static unsigned char *source, *target, *shadow;
-
-/* Both pages by grants; the rest is as in shadow, which has what target should have. */
-static struct gnttab_copy request(unsigned int from, unsigned int to, unsigned int len)
-{
-	return (struct gnttab_copy){
-		.source = { .u.ref = FROM, .domid = DOMID_SELF, .offset = (uint16_t)from },
-		.dest = { .u.ref = TO, .domid = DOMID_SELF, .offset = (uint16_t)to },
-		.len = (uint16_t)len,
-		.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref,
-	};
-}
+static unsigned char *source, *target, *shadow; /* shadow: what target should be */
 
 static void start_anew(void)
 {
@@ -44,7 +33,7 @@ static bool as_expected(void)
 
 static bool one_size(unsigned int from, unsigned int to, unsigned int len)
 {
-	struct gnttab_copy c = request(from, to, len);
+	struct gnttab_copy c = grant_copy_parts(FROM, from, TO, to, len);
 	bool fits = from + len <= PAGE_SIZE && to + len <= PAGE_SIZE;
 
 	if (fits) {
@@ -85,7 +74,8 @@ static void overlapping(void)
 		       { 5, 5, 3000 }, { 0, 0, 4096 }, { 100, 101, 2 } };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(pieces); i++) {
-		struct gnttab_copy c = request(pieces[i].from, pieces[i].to, pieces[i].len);
+		struct gnttab_copy c = grant_copy_parts(FROM, pieces[i].from, TO, pieces[i].to,
+							pieces[i].len);
 
 		start_anew();
 		memcpy(target, source, PAGE_SIZE);
@@ -102,7 +92,7 @@ static void overlapping(void)
 static void kinds(void)
 {
 	for (unsigned int flags = 0; flags < 4; flags++) {
-		struct gnttab_copy c = request(10, 20, 100);
+		struct gnttab_copy c = grant_copy_parts(FROM, 10, TO, 20, 100);
 
 		start_anew();
 		c.flags = (uint16_t)flags;
@@ -130,7 +120,7 @@ static void refused(struct gnttab_copy c, int want, const char *what)
 static void bad_grants(void)
 {
 	const uint16_t types[] = { GTF_invalid, GTF_accept_transfer, GTF_transitive };
-	struct gnttab_copy c = request(0, 0, 16);
+	struct gnttab_copy c = grant_copy_parts(FROM, 0, TO, 0, 16);
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++) {
 		grant_give(FROM, source, types[i]);
@@ -165,7 +155,7 @@ static void bad_grants(void)
 
 static void bad_frames(void)
 {
-	struct gnttab_copy c = request(0, 0, 16);
+	struct gnttab_copy c = grant_copy_parts(FROM, 0, TO, 0, 16);
 
 	c.flags = GNTCOPY_dest_gref;
 	c.source.u.gmfn = ~0UL >> 12;
@@ -175,7 +165,7 @@ static void bad_frames(void)
 	c.source.u.gmfn = virt_to_mfn(source);
 	c.source.domid = 1234;
 	refused(c, 0, "from another's frame");
-	c = request(0, 0, 16);
+	c = grant_copy_parts(FROM, 0, TO, 0, 16);
 	c.flags = GNTCOPY_source_gref;
 	c.dest.u.gmfn = ~0UL >> 12;
 	refused(c, 0, "into no frame");
@@ -195,7 +185,7 @@ static void batch(void)
 
 	start_anew();
 	for (unsigned int i = 0; i < MANY; i++) {
-		ops[i] = request(i * 16, i * 32, 16);
+		ops[i] = grant_copy_parts(FROM, i * 16, TO, i * 32, 16);
 		ops[i].status = 1;
 		if (i % 4 == 1) {
 			ops[i].source.u.ref = 1u << 30;
@@ -216,7 +206,7 @@ static void batch(void)
 	start_anew();
 	cut = cut_short(ops, sizeof(ops), 20 * sizeof(ops[0]) + 4);
 	for (unsigned int i = 0; i < 20; i++) {
-		cut[i] = request(i * 16, i * 32, 16);
+		cut[i] = grant_copy_parts(FROM, i * 16, TO, i * 32, 16);
 		memcpy(shadow + i * 32, source + i * 16, 16);
 	}
 	CHECK_EQ(grant_op(GNTTABOP_copy, cut, MANY), -XEN_EFAULT, "a batch that ends in nothing");

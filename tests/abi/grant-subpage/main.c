@@ -15,16 +15,6 @@
 
 static unsigned char *source, *target, *shadow; /* shadow: what target should be */
 
-static struct gnttab_copy request(unsigned int from, unsigned int to, unsigned int len)
-{
-	return (struct gnttab_copy){
-		.source = { .u.ref = FROM, .domid = DOMID_SELF, .offset = (uint16_t)from },
-		.dest = { .u.ref = TO, .domid = DOMID_SELF, .offset = (uint16_t)to },
-		.len = (uint16_t)len,
-		.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref,
-	};
-}
-
 static void start_anew(void)
 {
 	for (unsigned int i = 0; i < PAGE_SIZE; i++) {
@@ -46,7 +36,8 @@ static bool one(bool of_source, unsigned int first, unsigned int length, unsigne
 		unsigned int len)
 {
 	int want = expected(at, len, first, length);
-	struct gnttab_copy c = of_source ? request(at, 0, len) : request(0, at, len);
+	struct gnttab_copy c = of_source ? grant_copy_parts(FROM, at, TO, 0, len)
+					 : grant_copy_parts(FROM, 0, TO, at, len);
 	int got = grant_copy_one(&c);
 
 	if (want == GNTST_okay) {
@@ -139,7 +130,7 @@ static void refused(struct gnttab_copy c, const char *what)
 static void other_refusals(void)
 {
 	uint64_t from = virt_to_mfn(source), to = virt_to_mfn(target);
-	struct gnttab_copy c = request(100, 100, 10);
+	struct gnttab_copy c = grant_copy_parts(FROM, 100, TO, 100, 10);
 
 	start_anew();
 	grant2_part(FROM, 0, from, GTF_permit_access, 100, 10);
@@ -177,7 +168,7 @@ static void lists(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++) {
 		unsigned int ref = i / 2 % 4, at = i / 8 % 4;
 
-		ops[i] = request(64 * at, i * 64, 64);
+		ops[i] = grant_copy_parts(FROM, 64 * at, TO, i * 64, 64);
 		ops[i].source.u.ref = FROM + 2 + ref;
 		ops[i].status = 1;
 		if (ref == at) {

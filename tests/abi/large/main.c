@@ -17,6 +17,8 @@
 #include <xen/sysctl.h>
 
 #include "hypervisor/lib/string.h"
+
+#include "tests/abi/lib/calls.h"
 #include "tests/abi/lib/fifo.h"
 
 #define MIN(a, b)  ((a) < (b) ? (a) : (b))
@@ -24,7 +26,6 @@
 #define BIG_ORDER  9u
 #define MOST_PAGES (2u << 20) /* 8 GiB */
 #define UPDATES	   16384u
-#define CALLS	   2048u
 #define EVENTS	   1000u
 #define REFS	   512u
 #define SOME	   240u /* entries of a table that is made in one step */
@@ -35,7 +36,6 @@ static unsigned int domains;
 static domid_t id;
 static xen_pfn_t frames[MOST_PAGES], list[MOST_PAGES]; /* what is at each pfn; arguments */
 static struct mmu_update updates[UPDATES];
-static struct multicall_entry calls[CALLS];
 static struct xen_sysctl sysctl;
 static uint64_t *window;
 
@@ -361,23 +361,6 @@ static void tables(void)
 
 /* ---- many calls in one ---- */
 
-static unsigned int call_count;
-
-static long multicall(void)
-{
-	return hcall2(__HYPERVISOR_multicall, ptr_arg(calls), call_count);
-}
-
-static unsigned int failed_calls(void)
-{
-	unsigned int wrong = 0;
-
-	for (unsigned int i = 0; i < call_count; i++) {
-		wrong += calls[i].result != 0;
-	}
-	return wrong;
-}
-
 /* Each call pins or unpins one table, which one step is enough for. */
 static void pins_in_multicall(const char *name, unsigned int command)
 {
@@ -391,22 +374,22 @@ static void pins_in_multicall(const char *name, unsigned int command)
 		calls[i] = (struct multicall_entry){ .op = __HYPERVISOR_mmuext_op,
 						     .args = { ptr_arg(&ops[i]), 1, 0, id } };
 	}
-	CHECK_EQ(measured(name, multicall), 0, "%u calls in one", call_count);
-	CHECK_EQ(failed_calls(), 0, "each done");
+	CHECK_EQ(measured(name, calls_issue), 0, "%u calls in one", call_count);
+	CHECK_EQ(calls_failed(), 0, "each done");
 }
 
 static void light_multicall(void)
 {
 	uint64_t pte = virt_to_mfn(window) << PAGE_SHIFT | PTE_USUAL;
 
-	call_count = CALLS;
-	for (unsigned int i = 0; i < CALLS; i++) {
+	call_count = CALLS_MOST;
+	for (unsigned int i = 0; i < CALLS_MOST; i++) {
 		calls[i] = (struct multicall_entry){ .op = __HYPERVISOR_update_va_mapping,
 						     .args = { ptr_arg(window), pte,
 							       UVMF_TLB_FLUSH | UVMF_ALL } };
 	}
-	CHECK_EQ(measured("multicall_light", multicall), 0, "%u calls in one", call_count);
-	CHECK_EQ(failed_calls(), 0, "each done");
+	CHECK_EQ(measured("multicall_light", calls_issue), 0, "%u calls in one", call_count);
+	CHECK_EQ(calls_failed(), 0, "each done");
 }
 
 static void multicalls(void)

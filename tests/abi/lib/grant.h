@@ -90,6 +90,19 @@ static inline int grant_unmap_at(const void *at, grant_handle_t handle)
 	return grant_unmap_full((uint64_t)at, 0, handle);
 }
 
+/* From one's own grant to another, each from an offset on. */
+static inline struct gnttab_copy grant_copy_parts(grant_ref_t from_ref, unsigned int from,
+						  grant_ref_t to_ref, unsigned int to,
+						  unsigned int len)
+{
+	return (struct gnttab_copy){
+		.source = { .u.ref = from_ref, .domid = DOMID_SELF, .offset = (uint16_t)from },
+		.dest = { .u.ref = to_ref, .domid = DOMID_SELF, .offset = (uint16_t)to },
+		.len = (uint16_t)len,
+		.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref,
+	};
+}
+
 static inline int grant_copy_one(struct gnttab_copy *c)
 {
 	c->status = 1;
