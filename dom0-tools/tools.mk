@@ -27,7 +27,7 @@ $(eval $(call program,pav-console,$(CONSOLE_SRCS),-lxenevtchn -lxengnttab $(STOR
 
 # config/lang.mk sets LANG_SRCS and LANG_LIBS: the language is part of pav.
 PAV_SRCS := $(addprefix dom0-tools/pav/,main.c ask.c specs.c cmd_create.c cmd_console.c cmd_list.c \
-		cmd_lifecycle.c cmd_host.c cmd_why.c cmd_kernel.c) \
+		cmd_lifecycle.c cmd_host.c cmd_why.c cmd_kernel.c host.c) \
 	    dom0-tools/libpav/reason.c \
 	    $(LANG_SRCS) \
 	    dom0-tools/pavd/policy.c $(BZIMAGE_SRCS) dom0-tools/build/elfnotes.c $(MODEL_SRCS) $(LIBPAV_BASE) $(LIBPAV_LOOP) \

@@ -7,24 +7,10 @@
 #include <unistd.h>
 
 #include "dom0-tools/libpav/die.h"
-#include "dom0-tools/libpav/hcall.h"
 #include "dom0-tools/pav/ask.h"
 #include "dom0-tools/pav/cmd.h"
+#include "dom0-tools/pav/host.h"
 #include "xenstore-like/client/client.h"
-
-#define MAX_DOMAINS 1024
-
-static struct hcall *open_hypervisor(void)
-{
-	char *err = NULL;
-	struct hcall *h = hcall_open(&err);
-
-	if (!h) {
-		fprintf(stderr, "pav: %s\n", err);
-		free(err);
-	}
-	return h;
-}
 
 int cmd_dmesg(int argc, char **argv)
 {
@@ -37,7 +23,7 @@ int cmd_dmesg(int argc, char **argv)
 	if (argc > 2 || (argc == 2 && !clear)) {
 		return CMD_USAGE;
 	}
-	h = open_hypervisor();
+	h = host_open();
 	if (!h) {
 		return CMD_FAILED;
 	}
@@ -90,8 +76,8 @@ static int count_descriptors(int pid)
 
 static int count_domains(struct hcall *h)
 {
-	struct xen_domctl_getdomaininfo *infos = xcalloc(MAX_DOMAINS, sizeof(*infos));
-	int n = hcall_domain_list(h, 0, infos, MAX_DOMAINS);
+	struct xen_domctl_getdomaininfo *infos;
+	int n = host_domains(h, &infos);
 
 	free(infos);
 	return n;
@@ -105,7 +91,7 @@ static void add(struct json_object *o, const char *key, int64_t value)
 /* What the hypervisor counts. */
 static int add_hypervisor(struct json_object *o)
 {
-	struct hcall *h = open_hypervisor();
+	struct hcall *h = host_open();
 	struct xen_sysctl_physinfo info;
 	struct hcall_grants grants;
 	int rc, counted;

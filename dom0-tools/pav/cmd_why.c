@@ -5,14 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dom0-tools/libpav/die.h"
-#include "dom0-tools/libpav/hcall.h"
 #include "dom0-tools/libpav/reason.h"
 #include "dom0-tools/pav/ask.h"
 #include "dom0-tools/pav/cmd.h"
+#include "dom0-tools/pav/host.h"
 #include "dom0-tools/pavd/policy.h"
-
-#define MAX_DOMAINS 1024
 
 /* --- explain --- */
 
@@ -140,8 +137,8 @@ static long domain_of(const char *name)
 
 static int tell_all(struct hcall *h)
 {
-	struct xen_domctl_getdomaininfo *infos = xcalloc(MAX_DOMAINS, sizeof(*infos));
-	int n = hcall_domain_list(h, 0, infos, MAX_DOMAINS), rc = n < 0 ? CMD_FAILED : 0;
+	struct xen_domctl_getdomaininfo *infos;
+	int n = host_domains(h, &infos), rc = n < 0 ? CMD_FAILED : 0;
 
 	if (n < 0) {
 		fprintf(stderr, "pav: can't ask the hypervisor for its domains: %s\n",
@@ -160,15 +157,11 @@ static int tell_all(struct hcall *h)
 static int why(const char *name, bool json)
 {
 	struct json_object *list = json ? json_object_new_array() : NULL;
-	char *err = NULL;
-	struct hcall *h = hcall_open(&err);
+	struct hcall *h = host_open();
 	long domid = name && h ? domain_of(name) : 0;
 	int rc = CMD_FAILED;
 
-	if (!h) {
-		fprintf(stderr, "pav: %s\n", err);
-		free(err);
-	} else if (domid >= 0) {
+	if (h && domid >= 0) {
 		rc = name ? tell(h, (domid_t)domid, name, list) : tell_all(h);
 	}
 	if (list && rc == 0) {
