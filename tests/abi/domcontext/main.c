@@ -1,6 +1,7 @@
 /*
  * A vCPU's context as the control domain reads it (XEN_DOMCTL_getvcpucontext; arch-x86/xen.h, struct vcpu_guest_context).
- * What was set is what is read, in every field that a guest has.  Of one that has run it is where it was stopped:
+ * What was set is what is read, in every field that a guest has; set again as it was read, nothing changes; without
+ * floating-point state means the state after reset.  Of one that has run it is where it was stopped:
  * registers, floating point, callbacks, its virtual I/O privilege and its descriptor table; and set again with
  * changes, it goes on with those and otherwise as if nothing had been.
  */
@@ -19,7 +20,9 @@
 #define IOPL1	0x1000
 #define ALWAYS	0x202 /* the flag that is always set, and interrupts */
 #define STATUS	0x8d5 /* carry to overflow */
-#define XMM0	20    /* its place in an area of FXSAVE, in words of 64 bits */
+#define MXCSR	3     /* its place in an area of FXSAVE, in words of 64 bits */
+#define XMM0	20
+#define FCW	0x27f /* the x87's control word, not as after reset */
 #define ENTRIES 4
 
 static struct child child;
@@ -77,8 +80,8 @@ static void fill(uint64_t top)
 	set.debugreg[3] = 0x99000;
 	set.trap_ctxt[14] = (struct trap_info){ 14, 4, FLAT_KERNEL_CS, 0xaa000 };
 	set.trap_ctxt[0x80] = (struct trap_info){ 0x80, 3, FLAT_KERNEL_CS, 0xbb000 };
-	fpu_of(&set)[0] = 0x37f;      /* control word */
-	fpu_of(&set)[3] = 0x1f80;     /* MXCSR */
+	fpu_of(&set)[0] = FCW;
+	fpu_of(&set)[MXCSR] = 0x1f80;
 	fpu_of(&set)[XMM0] = PATTERN; /* and what only it can hold */
 }
 
@@ -108,6 +111,7 @@ static void is_as_set(const char *how)
 	CHECK(got.debugreg[0] == set.debugreg[0] && got.debugreg[3] == set.debugreg[3],
 	      "breakpoints");
 	CHECK(got.gdt_ents == 0 && got.ldt_ents == 0, "no descriptor tables");
+	CHECK_EQ(fpu_of(&got)[0] & 0xffff, FCW, "the x87's control word");
 	CHECK_EQ(fpu_of(&got)[XMM0], PATTERN, "floating point");
 }
 
@@ -152,6 +156,14 @@ static void what_was_set(void)
 	CHECK_EQ(context(XEN_DOMCTL_setvcpucontext, 0, &before), 0, "the first one");
 }
 
+static bool is_up(unsigned int vcpu)
+{
+	memset(&child_ctl.u, 0, sizeof(child_ctl.u));
+	child_ctl.u.getvcpuinfo.vcpu = vcpu;
+	return child_domctl(XEN_DOMCTL_getvcpuinfo, child.id) == 0 &&
+	       child_ctl.u.getvcpuinfo.online;
+}
+
 /* A vCPU may be given a context without being there, and come and go with a second. */
 static void there_or_not(void)
 {
@@ -159,15 +171,50 @@ static void there_or_not(void)
 	set.flags &= ~VGCF_online;
 	CHECK_EQ(context(XEN_DOMCTL_setvcpucontext, 1, &set), 0, "a vCPU that is down");
 	CHECK_EQ(get(1), 0, "has a context");
-	CHECK_EQ(got.flags & VGCF_online, 0, "and is not there");
+	CHECK(!(got.flags & VGCF_online) && !is_up(1), "and is not there");
 	set.flags |= VGCF_online;
 	CHECK_EQ(context(XEN_DOMCTL_setvcpucontext, 1, &set), 0, "up");
 	CHECK_EQ(get(1), 0, "again");
-	CHECK_EQ(got.flags & VGCF_online, VGCF_online, "and is there");
+	CHECK((got.flags & VGCF_online) && is_up(1), "and is there");
 	set.flags &= ~VGCF_online;
 	CHECK_EQ(context(XEN_DOMCTL_setvcpucontext, 1, &set), 0, "down again");
 	CHECK_EQ(get(1), 0, "and");
-	CHECK_EQ(got.flags & VGCF_online, 0, "not there, so it will not run");
+	CHECK(!(got.flags & VGCF_online) && !is_up(1), "not there, so it will not run");
+}
+
+/* The tables of one that has a context already may be for its kernel alone to change. */
+static void descriptor_table(void)
+{
+	uint64_t base = (uint64_t)child_spare(0);
+	long rc;
+
+	set = got;
+	set.ldt_base = base;
+	set.ldt_ents = 24;
+	rc = context(XEN_DOMCTL_setvcpucontext, 1, &set);
+	CHECK(rc == 0 || rc == -XEN_EOPNOTSUPP, "an LDT: %ld", rc);
+	CHECK_EQ(get(1), 0, "is read");
+	CHECK(got.ldt_base == (rc ? 0 : base) && got.ldt_ents == (rc ? 0 : 24UL),
+	      "if it was taken");
+}
+
+static void as_it_was_read(void)
+{
+	set = got;
+	CHECK_EQ(context(XEN_DOMCTL_setvcpucontext, 1, &set), 0, "set as it was read");
+	CHECK_EQ(get(1), 0, "read again");
+	CHECK_EQ(memcmp(&set, &got, sizeof(set)), 0, "the same");
+}
+
+static void no_floating_point(void)
+{
+	set.flags &= ~(unsigned long)VGCF_i387_valid;
+	CHECK_EQ(context(XEN_DOMCTL_setvcpucontext, 1, &set), 0, "without floating-point state");
+	CHECK_EQ(get(1), 0, "is read");
+	CHECK(!(got.flags & VGCF_i387_valid) ||
+		      ((fpu_of(&got)[0] & 0xffff) == 0x37f &&
+		       (uint32_t)fpu_of(&got)[MXCSR] == 0x1f80 && !fpu_of(&got)[XMM0]),
+	      "it has none, or that of a reset");
 }
 
 /* ---- of one that has run ---- */
@@ -261,6 +308,9 @@ enum verdict guest_main(void)
 	CHECK_EQ(child_make(&child, page_alloc(), runs), 0, "a domain");
 	what_was_set();
 	there_or_not();
+	descriptor_table();
+	as_it_was_read();
+	no_floating_point();
 	of_one_that_runs();
 	goes_on();
 	CHECK(child_end(&child), "gone");
