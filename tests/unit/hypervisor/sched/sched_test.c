@@ -339,7 +339,8 @@ Test(sched, affinity_change_in_that_window_is_not_lost_either)
 	cr_assert_eq(machine.current[!cpu], v);
 }
 
-Test(sched, block_with_event_pending_returns_at_once)
+/* One CPU and one domain of one vCPU, which runs: what it does is done on that CPU. */
+static struct vcpu *only_vcpu(void)
 {
 	struct domain *d;
 
@@ -348,27 +349,27 @@ Test(sched, block_with_event_pending_returns_at_once)
 	machine_up(d);
 	machine_settle();
 	machine_on(0);
-	d->vcpu[0]->info->evtchn_upcall_pending = 1;
-	d->vcpu[0]->info->evtchn_upcall_mask = 1;
+	return d->vcpu[0];
+}
+
+Test(sched, block_with_event_pending_returns_at_once)
+{
+	struct vcpu *v = only_vcpu();
+
+	v->info->evtchn_upcall_pending = 1;
+	v->info->evtchn_upcall_mask = 1;
 	do_sched_op(SCHEDOP_block, 0, 0, 0, 0);
-	cr_assert_eq(d->vcpu[0]->info->evtchn_upcall_mask, 0, "block opens event delivery");
+	cr_assert_eq(v->info->evtchn_upcall_mask, 0, "block opens event delivery");
 	cr_assert(!softirq_pending());
-	cr_assert(vcpu_runnable(d->vcpu[0]));
+	cr_assert(vcpu_runnable(v));
 }
 
 /* Who pauses one that is about to block finds a flag there already, and leaves it to that one to stop. */
 Test(sched, block_and_poll_that_go_on_look_if_they_were_paused_meanwhile)
 {
 	struct sched_poll req = { .nr_ports = 0 };
-	struct domain *d;
-	struct vcpu *v;
+	struct vcpu *v = only_vcpu();
 
-	start(1, "credit");
-	d = machine_domain(1, 1);
-	machine_up(d);
-	machine_settle();
-	machine_on(0);
-	v = d->vcpu[0];
 	v->info->evtchn_upcall_pending = 1;
 	v->info->evtchn_upcall_mask = 0;
 	atomic_fetch_or(&v->pause_flags, VPF_PAUSED);
@@ -388,16 +389,9 @@ Test(sched, block_and_poll_that_go_on_look_if_they_were_paused_meanwhile)
 Test(sched, poll_ends_on_its_time_out_and_not_before)
 {
 	struct sched_poll req = { .nr_ports = 0 };
-	struct domain *d;
-	struct vcpu *v;
+	struct vcpu *v = only_vcpu();
 
-	start(1, "credit");
-	d = machine_domain(1, 1);
-	machine_up(d);
-	machine_settle();
-	v = d->vcpu[0];
 	v->info->evtchn_upcall_mask = 1;
-	machine_on(0);
 	req.timeout = (uint64_t)(machine.now + 5 * MS);
 	cr_assert_eq(do_sched_op(SCHEDOP_poll, (uintptr_t)&req, 0, 0, 0), 0);
 	run(4 * MS);
