@@ -9,38 +9,17 @@
 
 #include "base/log.h"
 #include "core/hypercall.h"
-#include "tests/fake/guest_fake.h"
-#include "tests/unit/hypervisor/core/memory_world.h"
+#include "tests/unit/hypervisor/core/grant_world.h"
 
-static struct domain *d0, *d1, *d2;
-static mfn_t page, second; /* of d1, granted to d2 and in use: written, read */
+static mfn_t second; /* of d1, as page: granted to d2 and in use, page written, second read */
 static struct gnttab_map_grant_ref writing, reading;
 
-static void grant(uint32_t ref, mfn_t m)
+static struct gnttab_map_grant_ref in_use(uint32_t ref, uint32_t flags)
 {
-	d1->grants.shared[0][ref] = (grant_entry_v1_t){ .flags = GTF_permit_access,
-							.domid = 2,
-							.frame = (uint32_t)m.n };
-}
+	struct gnttab_map_grant_ref m = map(d2, 1, ref, flags);
 
-static struct gnttab_map_grant_ref map(uint32_t ref, uint32_t flags)
-{
-	struct gnttab_map_grant_ref m = {
-		.dom = 1, .ref = ref, .flags = flags, .host_addr = 0x1000
-	};
-
-	world_enter(d2);
-	cr_assert_eq(do_grant_table_op(GNTTABOP_map_grant_ref, WORLD_GVA(&m), 1, 0, 0), 0);
 	cr_assert_eq(m.status, GNTST_okay);
 	return m;
-}
-
-static void all_is_right(void)
-{
-	char first[200];
-	long wrong = memory_audit(first);
-
-	cr_assert_eq(wrong, 0, "%ld findings, first: %s", wrong, first);
 }
 
 static void hold_area(struct guest_area *area, mfn_t m)
@@ -51,26 +30,18 @@ static void hold_area(struct guest_area *area, mfn_t m)
 
 static void setup(void)
 {
-	world_start();
-	memory_start();
-	d0 = world.domain[0];
-	d1 = memory_domain(1, 2, 1000);
-	d2 = memory_domain(2, 1, 1000);
-	memory_lend_shared(d0);
-	memory_lend_shared(d1);
-	memory_lend_shared(d2);
-	page = memory_frame(d1, 1);
+	grant_world_start(2);
 	second = memory_frame(d1, 2);
-	grant(3, page);
-	grant(4, second);
-	writing = map(3, GNTMAP_host_map);
-	reading = map(4, GNTMAP_host_map | GNTMAP_readonly);
-	map(4, GNTMAP_device_map | GNTMAP_readonly);
+	grant(d1, 3, 2, page, GTF_permit_access);
+	grant(d1, 4, 2, second, GTF_permit_access);
+	writing = in_use(3, GNTMAP_host_map);
+	reading = in_use(4, GNTMAP_host_map | GNTMAP_readonly);
+	in_use(4, GNTMAP_device_map | GNTMAP_readonly);
 	hold_area(&d1->vcpu[0]->runstate_area, memory_frame(d1, 3));
 	hold_area(&d1->vcpu[1]->time_area, memory_frame(d1, 4));
 	d1->vcpu[1]->info_frame = memory_frame(d1, 5);
 	cr_assert_eq(frame_get_type(d1->vcpu[1]->info_frame, FRAME_WRITABLE, d1), 0);
-	all_is_right();
+	grant_world_audit();
 }
 
 TestSuite(audit, .init = setup);

@@ -9,54 +9,18 @@
 
 #include <xen/errno.h>
 
-#include "core/grant_entry.h"
 #include "core/hypercall.h"
 #include "mm/alloc.h"
-#include "tests/fake/guest_fake.h"
-#include "tests/unit/hypervisor/core/memory_world.h"
+#include "tests/unit/hypervisor/core/grant_world.h"
 
 #define RESERVED GNTTAB_NR_RESERVED_ENTRIES
 
-static struct domain *d0, *d1, *d2;
-static mfn_t page; /* of d1 */
-
 static void setup(void)
 {
-	world_start();
-	memory_start();
-	d0 = world.domain[0];
-	d1 = memory_domain(1, 1, 1000);
-	d2 = memory_domain(2, 1, 1000);
-	memory_lend_shared(d0);
-	memory_lend_shared(d1);
-	memory_lend_shared(d2);
-	page = memory_frame(d1, 0x11);
+	grant_world_start(1);
 }
 
-static void everything_is_right(void)
-{
-	char first[200];
-	long wrong = memory_audit(first);
-
-	cr_assert_eq(wrong, 0, "%ld findings, first: %s", wrong, first);
-}
-
-static void teardown(void)
-{
-	cr_expect_eq(atomic_load(&d0->refs), 1);
-	cr_expect_eq(atomic_load(&d1->refs), 1);
-	cr_expect_eq(atomic_load(&d2->refs), 1);
-	cr_expect_eq(d1->grants.uses + d2->grants.uses, 0);
-	everything_is_right();
-}
-
-TestSuite(grant_v2, .init = setup, .fini = teardown);
-
-static long op(struct domain *as, unsigned int cmd, void *arg, unsigned int count)
-{
-	world_enter(as);
-	return do_grant_table_op(cmd, WORLD_GVA(arg), count, 0, 0);
-}
+TestSuite(grant_v2, .init = setup, .fini = grant_world_end);
 
 static long set_version(struct domain *d, uint32_t version)
 {
@@ -89,30 +53,12 @@ static void permit(struct domain *d, uint32_t ref, domid_t to, mfn_t m)
 	}
 }
 
-static struct gnttab_map_grant_ref map(uint32_t ref, uint32_t flags)
-{
-	struct gnttab_map_grant_ref m = {
-		.dom = 1, .ref = ref, .flags = flags, .host_addr = 0x1000
-	};
-
-	cr_assert_eq(op(d0, GNTTABOP_map_grant_ref, &m, 1), 0);
-	return m;
-}
-
-static int unmap(grant_handle_t handle)
-{
-	struct gnttab_unmap_grant_ref u = { .handle = handle, .host_addr = 0x1000 };
-
-	cr_assert_eq(op(d0, GNTTABOP_unmap_grant_ref, &u, 1), 0);
-	return u.status;
-}
-
 static void works(uint32_t ref)
 {
-	struct gnttab_map_grant_ref m = map(ref, GNTMAP_host_map);
+	struct gnttab_map_grant_ref m = map(d0, 1, ref, GNTMAP_host_map);
 
 	cr_assert_eq(m.status, GNTST_okay);
-	cr_assert_eq(unmap(m.handle), GNTST_okay);
+	cr_assert_eq(unmap(d0, m.handle, 0x1000, 0), GNTST_okay);
 }
 
 /* --- versions --- */
@@ -150,7 +96,7 @@ Test(grant_v2, a_large_table_is_emptied_page_by_page)
 		}
 		stops++;
 		cr_assert_eq(d1->grants.version, 2);
-		cr_expect_eq(map(last, GNTMAP_host_map).status, GNTST_bad_gntref);
+		cr_expect_eq(map(d0, 1, last, GNTMAP_host_map).status, GNTST_bad_gntref);
 		works(3);
 	}
 	cr_expect_eq(stops, 2);
@@ -178,7 +124,7 @@ Test(grant_v2, a_table_may_grow_and_change_back_before_it_is_emptied)
 	cr_expect_eq(set_version(d1, 1), 0, "first what is left, then the new one");
 	cr_expect_eq(d1->grants.refs, 40 * GRANTS_PER_PAGE);
 	cr_expect_eq(d1->grants.status_frames, 0);
-	everything_is_right();
+	grant_world_audit();
 }
 
 Test(grant_v2, growth_during_a_change_of_version_is_counted_once)
@@ -242,7 +188,7 @@ Test(grant_v2, without_memory_for_all_status_frames_the_version_stays)
 	cr_expect_eq(d1->grants.status_frames, 0);
 	cr_expect_eq(grant_shared_entry(&d1->grants, 20)->frame, page.n, "nothing is lost");
 	give_back(n); /* the audit needs some */
-	everything_is_right();
+	grant_world_audit();
 	cr_expect_eq(set_version(d1, 2), 0);
 	cr_expect_eq(d1->grants.status_frames, 5);
 }
@@ -261,7 +207,7 @@ Test(grant_v2, a_table_that_cannot_grow_is_as_it_was)
 	cr_expect_eq(d1->grants.frames, 8);
 	cr_expect_eq(d1->grants.status_frames, 1);
 	give_back(n); /* the audit needs some */
-	everything_is_right();
+	grant_world_audit();
 	cr_expect_eq(grant_table_grow(&d1->grants, 9), 0);
 	cr_expect_eq(d1->grants.status_frames, 2);
 }
@@ -334,12 +280,12 @@ Test(grant_v2, no_borrower_gets_what_a_careful_owner_lent_to_another, .timeout =
 	cr_assert_eq(set_version(d1, 2), 0);
 	cr_assert_eq(pthread_create(&t, NULL, owner_by_the_book, NULL), 0);
 	for (unsigned int i = 0; (i < 500000 || !good) && good < 3000 && i < 50000000; i++) {
-		struct gnttab_map_grant_ref m = map(20, GNTMAP_host_map);
+		struct gnttab_map_grant_ref m = map(d0, 1, 20, GNTMAP_host_map);
 
 		if (m.status == GNTST_okay) {
 			good++;
 			cr_assert_eq(m.dev_bus_addr, mfn_to_paddr(page));
-			cr_assert_eq(unmap(m.handle), GNTST_okay);
+			cr_assert_eq(unmap(d0, m.handle, 0x1000, 0), GNTST_okay);
 		}
 	}
 	atomic_store(&stop, true);
@@ -376,7 +322,7 @@ Test(grant_v2, an_owner_gone_wild_harms_nobody_else, .timeout = 60)
 	cr_assert_eq(set_version(d1, 2), 0);
 	cr_assert_eq(pthread_create(&t, NULL, owner_gone_wild, NULL), 0);
 	for (unsigned int i = 0; i < 100000 || (!good && i < 50000000); i++) {
-		struct gnttab_map_grant_ref m = map(20, GNTMAP_host_map);
+		struct gnttab_map_grant_ref m = map(d0, 1, 20, GNTMAP_host_map);
 		struct gnttab_copy c = { .source = { .u.ref = 20, .domid = 1 },
 					 .dest = { .u.gmfn = mine.n, .domid = DOMID_SELF },
 					 .len = 8,
@@ -386,7 +332,7 @@ Test(grant_v2, an_owner_gone_wild_harms_nobody_else, .timeout = 60)
 		if (m.status == GNTST_okay) {
 			good++;
 			cr_assert_eq(m.dev_bus_addr, mfn_to_paddr(page));
-			cr_assert_eq(unmap(m.handle), GNTST_okay);
+			cr_assert_eq(unmap(d0, m.handle, 0x1000, 0), GNTST_okay);
 		}
 	}
 	atomic_store(&stop, true);
@@ -549,11 +495,11 @@ static void try_map(unsigned int ref)
 	struct gnttab_map_grant_ref m;
 
 	if (model.live[slot].used) {
-		cr_assert_eq(unmap(model.live[slot].handle), GNTST_okay);
+		cr_assert_eq(unmap(d0, model.live[slot].handle, 0x1000, 0), GNTST_okay);
 		model.live[slot].used = false;
 		return;
 	}
-	m = map(ref, GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0));
+	m = map(d0, 1, ref, GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0));
 	cr_assert_eq(m.status, want, "map of %u: %d, not %d", ref, m.status, want);
 	if (want == GNTST_okay) {
 		cr_assert_eq(m.dev_bus_addr, mfn_to_paddr(frames[frame]));
@@ -685,7 +631,8 @@ static void random_step(void)
 	case 11: /* now and then nothing is mapped, so that the version can change */
 		for (unsigned int i = 0; i < LIVE && rnd(4) == 0; i++) {
 			if (model.live[i].used) {
-				cr_assert_eq(unmap(model.live[i].handle), GNTST_okay);
+				cr_assert_eq(unmap(d0, model.live[i].handle, 0x1000, 0),
+					     GNTST_okay);
 				model.live[i].used = false;
 			}
 		}
@@ -713,7 +660,7 @@ Test(grant_v2, random_sequences_do_as_a_model_says, .timeout = 120)
 		was = model.version;
 		if (i % 200 == 0) {
 			check_bytes();
-			everything_is_right();
+			grant_world_audit();
 		}
 	}
 	check_bytes();
