@@ -295,9 +295,10 @@ static int give_block(struct vcpu *v, mfn_t frame, uint32_t offset)
 
 static int hold_frame(struct domain *d, mfn_t frame)
 {
-	return frame_valid(frame) && !frame_get_type(frame, FRAME_WRITABLE, d)
-		       ? 0
-		       : refuse_at(-XEN_EINVAL, REASON_EVENT_ARRAY, frame.n);
+	if (!frame_valid(frame)) {
+		return refuse_at(-XEN_EINVAL, REASON_NO_SUCH_FRAME, frame.n);
+	}
+	return frame_get_type(frame, FRAME_WRITABLE, d) ? refuse_as(-XEN_EINVAL) : 0;
 }
 
 int evtchn_fifo_init_control(struct domain *d, const struct evtchn_init_control *req)

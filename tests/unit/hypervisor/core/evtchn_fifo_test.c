@@ -14,6 +14,7 @@
 #include "core/hypercall.h"
 #include "mm/dompages.h"
 #include "tests/fake/guest_fake.h"
+#include "tests/fake/refuse_fake.h"
 #include "tests/unit/hypervisor/core/memory_world.h"
 
 #define BLOCK_BYTES sizeof(struct evtchn_fifo_control_block)
@@ -236,6 +237,30 @@ Test(fifo, expand_array_refuses_and_nothing_changes)
 	cr_expect_eq(expand(m.n), -XEN_ENOSPC);
 	cr_expect_eq(expand(~0UL), -XEN_ENOSPC);
 	cr_expect_eq(memory_refs(m), 129);
+}
+
+static void frame_refused(long rc, enum reason why, uint64_t frame)
+{
+	cr_expect_eq(rc, -XEN_EINVAL);
+	cr_expect_eq(refused.times, 1, "frame %#lx: %u times", (unsigned long)frame, refused.times);
+	cr_expect_eq(refused.status, -XEN_EINVAL);
+	cr_expect_eq(refused.why, why);
+	cr_expect_eq(refused.value, frame);
+	refused.times = 0;
+}
+
+Test(fifo, what_is_wrong_with_a_frame_is_said_once)
+{
+	mfn_t table = memory_frame(d1, 0), foreign = memory_frame(d0, 0);
+
+	start(0);
+	memory_as_table(table, true);
+	refused.times = 0;
+	frame_refused(expand(~0UL), REASON_NO_SUCH_FRAME, ~0UL);
+	frame_refused(expand(foreign.n), REASON_FRAME_NOT_OWNED, foreign.n);
+	frame_refused(expand(table.n), REASON_FRAME_OTHER_USE, table.n);
+	frame_refused(init_control(table.n, 0, 1), REASON_FRAME_OTHER_USE, table.n);
+	memory_as_table(table, false);
 }
 
 Test(fifo, set_priority_refuses_and_nothing_changes)
