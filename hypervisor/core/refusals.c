@@ -19,9 +19,9 @@ void refusals_init(struct refusals *r)
 	spin_init(&r->lock, LOCK_REFUSALS);
 }
 
-static struct pavane_refusal *newest(struct refusals *r)
+static struct pavane_refusal *record(struct refusals *r, uint64_t number)
 {
-	return &r->last[(r->next + PAVANE_REFUSALS - 1) % PAVANE_REFUSALS];
+	return &r->last[number % PAVANE_REFUSALS];
 }
 
 static bool same(const struct pavane_refusal *a, const struct pavane_refusal *b)
@@ -41,7 +41,7 @@ static struct vcpu *refused_vcpu(void)
 void refusal_record(int status, enum reason why, uint64_t value)
 {
 	struct vcpu *v = refused_vcpu();
-	struct pavane_refusal now = { .status = status, .reason = why, .times = 1 };
+	struct pavane_refusal now = { .status = status, .reason = why, .times = 1 }, *last;
 	struct refusals *r;
 
 	if (!v) {
@@ -54,16 +54,18 @@ void refusal_record(int status, enum reason why, uint64_t value)
 	guest_call_name(&now.call, &now.op);
 	spin_lock(&r->lock);
 	r->total++;
-	if (same(newest(r), &now)) {
-		now.times += newest(r)->times;
-		*newest(r) = now;
+	last = record(r, r->made);
+	if (same(last, &now)) {
+		now.times += last->times;
 	} else {
-		r->last[r->next] = now;
-		r->next = (r->next + 1) % PAVANE_REFUSALS;
+		last = record(r, ++r->made);
 	}
+	*last = now;
+	v->refusal = r->made;
 	spin_unlock(&r->lock);
 }
 
+/* Others of the domain may have been refused since; then the record is not the newest, or gone. */
 void refusal_amend(int status)
 {
 	struct vcpu *v = refused_vcpu();
@@ -74,8 +76,8 @@ void refusal_amend(int status)
 	}
 	r = &v->domain->refusals;
 	spin_lock(&r->lock);
-	if (newest(r)->vcpu == v->id) {
-		newest(r)->status = status;
+	if (v->refusal && r->made - v->refusal < PAVANE_REFUSALS) {
+		record(r, v->refusal)->status = status;
 	}
 	spin_unlock(&r->lock);
 }
@@ -90,7 +92,7 @@ static unsigned int snapshot(struct refusals *r, struct pavane_refusal *to, unsi
 	*total = r->total;
 	skip = PAVANE_REFUSALS - MIN(room, PAVANE_REFUSALS);
 	for (unsigned int i = skip; i < PAVANE_REFUSALS; i++) {
-		const struct pavane_refusal *f = &r->last[(r->next + i) % PAVANE_REFUSALS];
+		const struct pavane_refusal *f = record(r, r->made + 1 + i);
 
 		if (f->times) {
 			to[n++] = *f;

@@ -11,8 +11,8 @@
 
 struct refusals {
 	struct spinlock lock;
-	unsigned int next; /* place of the next record; the one before it is the newest */
-	uint64_t total;
+	uint64_t made; /* records so far; the newest is number 'made', record n at n % PAVANE_REFUSALS */
+	uint64_t total;				     /* refusals */
 	struct pavane_refusal last[PAVANE_REFUSALS]; /* times 0: none yet */
 };
 

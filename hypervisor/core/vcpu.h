@@ -41,6 +41,7 @@ struct vcpu {
 	unsigned int id;
 	bool initialised;	      /* has a context */
 	_Atomic uint32_t pause_flags; /* VPF_* */
+	uint64_t refusal; /* number of its last one's record, 0 none; under its domain's refusals.lock */
 
 	/* scheduling (core/sched) */
 	_Atomic uint32_t cpu; /* where it runs or will */

@@ -19,6 +19,11 @@ static void be(struct domain *d)
 	machine.current[machine.cpu] = d->vcpu[0];
 }
 
+static void be_vcpu(unsigned int id)
+{
+	machine.current[machine.cpu] = guest->vcpu[id];
+}
+
 static void start(void)
 {
 	machine_start(1, "credit");
@@ -110,6 +115,54 @@ Test(refusals, the_caller_may_be_told_another_errno)
 	cr_assert_eq(got[0].status, -XEN_EINVAL);
 	cr_assert_eq(got[0].reason, REASON_FRAME_OTHER_USE);
 	cr_assert_eq(total, 1);
+}
+
+Test(refusals, another_vcpu_may_be_refused_before_the_caller_is_told)
+{
+	uint64_t total;
+
+	start();
+	refuse(-XEN_EBUSY, REASON_FRAME_OTHER_USE);
+	be_vcpu(1);
+	refuse(-XEN_EPERM, REASON_NOT_CONTROLLED);
+	be_vcpu(0);
+	refuse_as(-XEN_EINVAL);
+	be_vcpu(1);
+	refuse_as(-XEN_ENOENT);
+	be_vcpu(0);
+	cr_assert_eq(ask(DOMID_SELF, 4, &total), 2);
+	cr_expect_eq(got[0].vcpu, 0);
+	cr_expect_eq(got[0].status, -XEN_EINVAL);
+	cr_expect_eq(got[1].vcpu, 1);
+	cr_expect_eq(got[1].status, -XEN_ENOENT);
+}
+
+/* Its record is another's by then, which stays as it is. */
+Test(refusals, a_record_that_is_gone_is_not_amended)
+{
+	uint64_t total;
+
+	start();
+	refuse(-XEN_EBUSY, REASON_FRAME_OTHER_USE);
+	be_vcpu(1);
+	for (unsigned int i = 0; i < PAVANE_REFUSALS - 1; i++) {
+		machine.op = i;
+		refuse(-XEN_EPERM, REASON_NOT_CONTROLLED);
+	}
+	be_vcpu(0);
+	refuse_as(-XEN_EINVAL);
+	cr_assert_eq(ask(DOMID_SELF, PAVANE_REFUSALS, &total), PAVANE_REFUSALS);
+	cr_expect_eq(got[0].status, -XEN_EINVAL, "the oldest, but still there");
+	be_vcpu(1);
+	machine.op = PAVANE_REFUSALS;
+	refuse(-XEN_EPERM, REASON_NOT_CONTROLLED);
+	be_vcpu(0);
+	refuse_as(-XEN_E2BIG);
+	cr_assert_eq(ask(DOMID_SELF, PAVANE_REFUSALS, &total), PAVANE_REFUSALS);
+	for (unsigned int i = 0; i < PAVANE_REFUSALS; i++) {
+		cr_expect_eq(got[i].vcpu, 1);
+		cr_expect_eq(got[i].status, -XEN_EPERM);
+	}
 }
 
 Test(refusals, guests_see_only_their_own)
