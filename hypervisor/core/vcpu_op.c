@@ -22,7 +22,13 @@
 #define PERIOD_MIN ((uint64_t)1000000)
 #define PERIOD_MAX ((uint64_t)INT64_MAX / 4)
 
-static long initialise(struct vcpu *v, gva_t arg)
+static long is_up(struct vcpu *v, gva_t arg)
+{
+	(void)arg;
+	return !(atomic_load(&v->pause_flags) & VPF_DOWN);
+}
+
+static long give_context(struct vcpu *v, gva_t arg)
 {
 	struct domain *d = v->domain;
 	struct vcpu_guest_context *c;
@@ -52,8 +58,18 @@ static long initialise(struct vcpu *v, gva_t arg)
 	return rc;
 }
 
-static long up(struct vcpu *v)
+static long initialise(struct vcpu *v, gva_t arg)
 {
+	long rc = give_context(v, arg);
+
+	return rc == -XEN_ERESTART ? hypercall_restart(__HYPERVISOR_vcpu_op, VCPUOP_initialise,
+						       v->id, arg, 0, 0)
+				   : rc;
+}
+
+static long up(struct vcpu *v, gva_t arg)
+{
+	(void)arg;
 	if (!v->initialised) {
 		return refuse_at(-XEN_EINVAL, REASON_VCPU_NO_CONTEXT, v->id);
 	}
@@ -62,11 +78,12 @@ static long up(struct vcpu *v)
 }
 
 /* A vCPU that is down keeps its state: after "up" it goes on behind this call. */
-static long down(struct vcpu *v)
+static long down(struct vcpu *v, gva_t arg)
 {
 	struct domain *d = v->domain;
 	bool last = true;
 
+	(void)arg;
 	spin_lock(&d->lock);
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		last &= d->vcpu[i] == v || (atomic_load(&d->vcpu[i]->pause_flags) & VPF_DOWN);
@@ -169,8 +186,9 @@ static long set_periodic(struct vcpu *v, gva_t arg)
 	return 0;
 }
 
-static long stop_periodic(struct vcpu *v)
+static long stop_periodic(struct vcpu *v, gva_t arg)
 {
+	(void)arg;
 	__atomic_store_n(&v->period, 0, __ATOMIC_RELAXED);
 	timer_stop(&v->periodic);
 	return 0;
@@ -195,8 +213,9 @@ static long set_singleshot(struct vcpu *v, gva_t arg)
 	return 0;
 }
 
-static long stop_singleshot(struct vcpu *v)
+static long stop_singleshot(struct vcpu *v, gva_t arg)
 {
+	(void)arg;
 	if (v != cpu_current()) {
 		return refuse_at(-XEN_EINVAL, REASON_OTHER_VCPU, v->id);
 	}
@@ -204,56 +223,52 @@ static long stop_singleshot(struct vcpu *v)
 	return 0;
 }
 
+static long send_nmi(struct vcpu *v, gva_t arg)
+{
+	if (arg) {
+		return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, arg);
+	}
+	guest_send_nmi(v);
+	return 0;
+}
+
+/* Only for vCPUs that are bound to one CPU for good, and there are none. */
+static long get_physid(struct vcpu *v, gva_t arg)
+{
+	(void)v, (void)arg;
+	return refuse(-XEN_EINVAL, REASON_NOT_SERVED);
+}
+
+static long (*const operations[])(struct vcpu *v, gva_t arg) = {
+	[VCPUOP_initialise] = initialise,
+	[VCPUOP_up] = up,
+	[VCPUOP_down] = down,
+	[VCPUOP_is_up] = is_up,
+	[VCPUOP_get_runstate_info] = get_runstate,
+	[VCPUOP_register_runstate_memory_area] = register_runstate,
+	[VCPUOP_set_periodic_timer] = set_periodic,
+	[VCPUOP_stop_periodic_timer] = stop_periodic,
+	[VCPUOP_set_singleshot_timer] = set_singleshot,
+	[VCPUOP_stop_singleshot_timer] = stop_singleshot,
+	[VCPUOP_register_vcpu_info] = register_info,
+	[VCPUOP_send_nmi] = send_nmi,
+	[VCPUOP_get_physid] = get_physid,
+	[VCPUOP_register_vcpu_time_memory_area] = register_time,
+};
+
 long do_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a5)
 {
 	struct domain *d = cpu_current()->domain;
-	struct vcpu *v;
-	long rc;
 
 	(void)a4, (void)a5;
 	/* Both are ints in the ABI. */
-	if ((uint32_t)id >= d->max_vcpus) {
+	cmd = (uint32_t)cmd;
+	id = (uint32_t)id;
+	if (id >= d->max_vcpus) {
 		return refuse_at(-XEN_ENOENT, REASON_NO_SUCH_VCPU, id);
 	}
-	v = d->vcpu[(uint32_t)id];
-	switch ((uint32_t)cmd) {
-	case VCPUOP_is_up:
-		return !(atomic_load(&v->pause_flags) & VPF_DOWN);
-	case VCPUOP_initialise:
-		rc = initialise(v, arg);
-		return rc == -XEN_ERESTART
-			       ? hypercall_restart(__HYPERVISOR_vcpu_op, cmd, id, arg, 0, 0)
-			       : rc;
-	case VCPUOP_up:
-		return up(v);
-	case VCPUOP_down:
-		return down(v);
-	case VCPUOP_get_runstate_info:
-		return get_runstate(v, arg);
-	case VCPUOP_register_runstate_memory_area:
-		return register_runstate(v, arg);
-	case VCPUOP_register_vcpu_info:
-		return register_info(v, arg);
-	case VCPUOP_register_vcpu_time_memory_area:
-		return register_time(v, arg);
-	case VCPUOP_set_periodic_timer:
-		return set_periodic(v, arg);
-	case VCPUOP_stop_periodic_timer:
-		return stop_periodic(v);
-	case VCPUOP_set_singleshot_timer:
-		return set_singleshot(v, arg);
-	case VCPUOP_stop_singleshot_timer:
-		return stop_singleshot(v);
-	case VCPUOP_send_nmi:
-		if (arg) {
-			return refuse_at(-XEN_EINVAL, REASON_BAD_ARGUMENT, arg);
-		}
-		guest_send_nmi(v);
-		return 0;
-	case VCPUOP_get_physid:
-		/* Only for vCPUs that are bound to one CPU for good, and there are none. */
-		return refuse(-XEN_EINVAL, REASON_NOT_SERVED);
-	default:
+	if (cmd >= ARRAY_SIZE(operations) || !operations[cmd]) {
 		return refuse(-XEN_ENOSYS, REASON_NO_SUCH_OPERATION);
 	}
+	return operations[cmd](d->vcpu[id], arg);
 }
