@@ -76,17 +76,8 @@ static int set_tables(struct vcpu *v, const struct vcpu_guest_context *c)
 	return rc;
 }
 
-int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+static void set_registers(struct pv_vcpu *p, const struct cpu_user_regs *u)
 {
-	struct pv_vcpu *p = v->pv;
-	const struct cpu_user_regs *u = &c->user_regs;
-	int rc = context_valid(v, c) ? guest_vcpu_equip(v)
-				     : refuse_at(-XEN_EINVAL, REASON_BAD_CONTEXT, v->id);
-
-	rc = rc ? rc : set_tables(v, c);
-	if (rc) {
-		return rc;
-	}
 	p->regs = (struct regs){
 		.r15 = u->r15,
 		.r14 = u->r14,
@@ -111,20 +102,25 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 	};
 	/* Other vCPUs than the first never call set_iopl: their virtual I/O privilege comes with their flags. */
 	p->iopl = (u->rflags & IOPL_MASK) >> IOPL_SHIFT;
-	p->kernel_mode = c->flags & VGCF_in_kernel;
 	p->sel = (struct selectors){ u->ds, u->es, u->fs, u->gs };
-	p->fs_base = c->fs_base;
-	p->gs_base = c->gs_base_kernel;
-	p->other_gs_base = c->gs_base_user;
-	if (!p->kernel_mode) {
-		uint64_t t = p->gs_base;
+}
 
-		p->gs_base = p->other_gs_base;
-		p->other_gs_base = t;
-	}
+/* Which mode it starts in, its segments' bases, and the stack of its kernel. */
+static void set_mode(struct pv_vcpu *p, const struct vcpu_guest_context *c)
+{
+	p->kernel_mode = c->flags & VGCF_in_kernel;
+	p->fs_base = c->fs_base;
+	p->gs_base = p->kernel_mode ? c->gs_base_kernel : c->gs_base_user;
+	p->other_gs_base = p->kernel_mode ? c->gs_base_user : c->gs_base_kernel;
 	p->kernel_ss = c->kernel_ss | 3;
 	p->kernel_sp = c->kernel_sp;
 	p->cr0_ts = c->ctrlreg[0] & 8;
+}
+
+static void set_callbacks(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	struct pv_vcpu *p = v->pv;
+
 	p->event = (struct pv_callback){ c->event_callback_eip, true };
 	p->failsafe = (struct pv_callback){ c->failsafe_callback_eip,
 					    c->flags & VGCF_failsafe_disables_events };
@@ -136,18 +132,37 @@ int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 						    .cs = c->trap_ctxt[i].cs,
 						    .address = c->trap_ctxt[i].address });
 	}
-	if (c->flags & VGCF_I387_VALID) {
-		fpu_set_legacy(p->fpu, &c->fpu_ctxt);
-	} else {
-		fpu_reset(p->fpu);
-	}
-	rc = segments_set_ldt(v, c->ldt_ents ? c->ldt_base : 0, (unsigned int)c->ldt_ents);
-	BUG_ON(rc); /* looked at first */
+}
+
+static void set_debug_registers(struct vcpu *v, const struct vcpu_guest_context *c)
+{
 	for (unsigned int i = 0; i < ARRAY_SIZE(c->debugreg); i++) {
 		if (i != 4 && i != 5) {
 			debugreg_set(v, i, c->debugreg[i]); /* a bad one stays as it is */
 		}
 	}
+}
+
+int guest_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	int rc = context_valid(v, c) ? guest_vcpu_equip(v)
+				     : refuse_at(-XEN_EINVAL, REASON_BAD_CONTEXT, v->id);
+
+	rc = rc ? rc : set_tables(v, c);
+	if (rc) {
+		return rc;
+	}
+	set_registers(v->pv, &c->user_regs);
+	set_mode(v->pv, c);
+	set_callbacks(v, c);
+	if (c->flags & VGCF_I387_VALID) {
+		fpu_set_legacy(v->pv->fpu, &c->fpu_ctxt);
+	} else {
+		fpu_reset(v->pv->fpu);
+	}
+	rc = segments_set_ldt(v, c->ldt_ents ? c->ldt_base : 0, (unsigned int)c->ldt_ents);
+	BUG_ON(rc); /* looked at first */
+	set_debug_registers(v, c);
 	if (v->id == 0 && !v->initialised) {
 		__atomic_store_n(&v->domain->vm_assist, (uint32_t)c->vm_assist, __ATOMIC_RELAXED);
 	}
