@@ -8,6 +8,44 @@
 #include "x86/machine.h"
 #include "x86/pte.h"
 
+/*
+ * Those that kernels read without looking first, and to which zero is an answer: there is no such thing, or nothing to
+ * report.
+ */
+static bool reads_as_zero(uint32_t msr)
+{
+	static const uint32_t everywhere[] = {
+		0x3a,  /* feature control */
+		0x8b,  /* microcode revision */
+		0xce,  /* platform information */
+		0xfe,  /* MTRRcap: none */
+		0x10a, /* architectural capabilities */
+		0x140, /* features that may be off */
+		0x179, /* MCG_CAP: no banks */
+		0x17a, /* MCG_STATUS */
+		0x1a0, /* miscellaneous features */
+	};
+	static const uint32_t amd[] = {
+		0xc0010000, 0xc0010001, 0xc0010002, 0xc0010003, /* performance, what to count */
+		0xc0010004, 0xc0010005, 0xc0010006, 0xc0010007, /* and its counts */
+		0xc0010010,					/* system configuration */
+		0xc0010015,					/* hardware configuration */
+		0xc0011029,					/* decoder configuration */
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(everywhere); i++) {
+		if (everywhere[i] == msr) {
+			return true;
+		}
+	}
+	for (unsigned int i = 0; cpu_features.amd && i < ARRAY_SIZE(amd); i++) {
+		if (amd[i] == msr) {
+			return true;
+		}
+	}
+	return msr >= 0x400 && msr < 0x480; /* machine-check banks: quiet */
+}
+
 bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	*value = 0;
@@ -32,32 +70,8 @@ bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value)
 	case MSR_APIC_BASE:
 		*value = 0xfee00800 | (v->id == 0 ? 0x100 : 0);
 		return true;
-	case 0x8b: /* microcode revision */
-	case 0x179:
-	case 0x17a: /* MCG_CAP, MCG_STATUS: no banks */
-	case 0x1a0:
-	case 0x3a:
-	case 0x140:
-	case 0xce:
-	case 0x10a:
-	case 0xfe: /* MTRRcap: none */
-	case 0xc0010000:
-	case 0xc0010001:
-	case 0xc0010002:
-	case 0xc0010003:
-	case 0xc0010004:
-	case 0xc0010005:
-	case 0xc0010006:
-	case 0xc0010007:
-	case 0xc0010015:
-	case 0xc0011029:
-	case 0xc0010010:
-		if ((msr >> 16) == 0xc001 && !cpu_features.amd) {
-			return false;
-		}
-		return true;
 	default:
-		return msr >= 0x400 && msr < 0x480; /* machine-check banks: quiet */
+		return reads_as_zero(msr);
 	}
 }
 

@@ -228,10 +228,69 @@ static bool do_string_io(struct vcpu *v, struct regs *r, const struct decoded *d
 	return true;
 }
 
-static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, enum outcome *o)
+static bool do_rdmsr(struct vcpu *v, struct regs *r)
 {
 	uint64_t value;
 
+	if (!guest_rdmsr(v, (uint32_t)r->rcx, &value)) {
+		return false;
+	}
+	r->rax = (uint32_t)value;
+	r->rdx = value >> 32;
+	return true;
+}
+
+static bool do_read_debug(struct vcpu *v, struct regs *r, const struct decoded *d)
+{
+	if (d->control >= 8) {
+		return false;
+	}
+	*emulate_reg(r, d->reg) = debugreg_get(v, d->control);
+	return true;
+}
+
+static bool do_wbinvd(const struct vcpu *v)
+{
+	if (v->domain->hardware) {
+		__asm__ volatile("wbinvd" ::: "memory");
+	}
+	return true;
+}
+
+/* What a kernel alone may do. */
+static bool do_privileged(struct vcpu *v, struct regs *r, const struct decoded *d, enum outcome *o)
+{
+	switch (d->op) {
+	case DECODE_CPUID:
+		return do_cpuid(v, r);
+	case DECODE_RDMSR:
+		return do_rdmsr(v, r);
+	case DECODE_WRMSR:
+		return guest_wrmsr(v, (uint32_t)r->rcx, (uint32_t)r->rax | r->rdx << 32);
+	case DECODE_MOV_FROM_CR:
+		return read_control(v, d->control, emulate_reg(r, d->reg));
+	case DECODE_MOV_TO_CR:
+		return write_control(v, d->control, *emulate_reg(r, d->reg), o);
+	case DECODE_MOV_FROM_DR:
+		return do_read_debug(v, r, d);
+	case DECODE_MOV_TO_DR:
+		return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
+	case DECODE_CLTS:
+		return write_control(v, 0, CR0_VISIBLE, o);
+	case DECODE_WBINVD:
+		return do_wbinvd(v);
+	case DECODE_XSETBV:
+		return do_xsetbv(v, r);
+	case DECODE_HLT:
+		sched_block();
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, enum outcome *o)
+{
 	switch (d->op) {
 	case DECODE_IN:
 	case DECODE_OUT:
@@ -243,49 +302,7 @@ static bool do_one(struct vcpu *v, struct regs *r, const struct decoded *d, enum
 	case DECODE_STI:
 		return iopl_allows(v); /* the real mask is in vcpu_info */
 	default:
-		break;
-	}
-	if (!v->pv->kernel_mode) {
-		return false;
-	}
-	switch (d->op) {
-	case DECODE_CPUID:
-		return do_cpuid(v, r);
-	case DECODE_RDMSR:
-		if (!guest_rdmsr(v, (uint32_t)r->rcx, &value)) {
-			return false;
-		}
-		r->rax = (uint32_t)value;
-		r->rdx = value >> 32;
-		return true;
-	case DECODE_WRMSR:
-		return guest_wrmsr(v, (uint32_t)r->rcx, (uint32_t)r->rax | r->rdx << 32);
-	case DECODE_MOV_FROM_CR:
-		return read_control(v, d->control, emulate_reg(r, d->reg));
-	case DECODE_MOV_TO_CR:
-		return write_control(v, d->control, *emulate_reg(r, d->reg), o);
-	case DECODE_MOV_FROM_DR:
-		if (d->control >= 8) {
-			return false;
-		}
-		*emulate_reg(r, d->reg) = debugreg_get(v, d->control);
-		return true;
-	case DECODE_MOV_TO_DR:
-		return debugreg_set(v, d->control, *emulate_reg(r, d->reg));
-	case DECODE_CLTS:
-		return write_control(v, 0, CR0_VISIBLE, o);
-	case DECODE_WBINVD:
-		if (v->domain->hardware) {
-			__asm__ volatile("wbinvd" ::: "memory");
-		}
-		return true;
-	case DECODE_XSETBV:
-		return do_xsetbv(v, r);
-	case DECODE_HLT:
-		sched_block();
-		return true;
-	default:
-		return false;
+		return v->pv->kernel_mode && do_privileged(v, r, d, o);
 	}
 }
 
