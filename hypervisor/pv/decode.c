@@ -135,9 +135,35 @@ static const enum decode_op alu[8] = {
 	DECODE_AND, DECODE_SUB, DECODE_XOR,	DECODE_UNKNOWN,
 };
 
+/* Opcodes come in pairs: an even one works on bytes. */
+static void pair_of(struct decoded *d, uint8_t op)
+{
+	if (!(op & 1)) {
+		d->bytes = 1;
+	}
+}
+
+static void decode_control(struct decoded *d, struct cursor *c, const struct prefixes *p,
+			   uint8_t op, bool code64)
+{
+	static const enum decode_op moves[4] = { DECODE_MOV_FROM_CR, DECODE_MOV_FROM_DR,
+						 DECODE_MOV_TO_CR, DECODE_MOV_TO_DR };
+	uint8_t m = next(c);
+
+	d->control = ((m >> 3) & 7) | ((p->rex & 4) << 1);
+	d->reg = (m & 7) | ((p->rex & 1) << 3);
+	d->bytes = code64 ? 8 : 4;
+	d->op = moves[op & 3];
+}
+
 static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes *p, bool code64)
 {
-	static const enum decode_op bits[8] = { 0, 0, 0, 0, 0, DECODE_BTS, DECODE_BTR, DECODE_BTC };
+	static const enum decode_op bits[8] = { [5] = DECODE_BTS, DECODE_BTR, DECODE_BTC };
+	static const enum decode_op alone[] = {
+		[0x06] = DECODE_CLTS,  [0x08] = DECODE_WBINVD, [0x09] = DECODE_WBINVD,
+		[0x30] = DECODE_WRMSR, [0x31] = DECODE_RDTSC,  [0x32] = DECODE_RDMSR,
+		[0xa2] = DECODE_CPUID,
+	};
 	uint8_t op = next(c), m;
 
 	switch (op) {
@@ -145,43 +171,14 @@ static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes
 		m = next(c);
 		d->op = m == 0xd1 ? DECODE_XSETBV : m == 0xf9 ? DECODE_RDTSCP : DECODE_UNKNOWN;
 		return;
-	case 0x06:
-		d->op = DECODE_CLTS;
-		return;
-	case 0x08:
-	case 0x09:
-		d->op = DECODE_WBINVD;
-		return;
-	case 0x20:
-	case 0x21:
-	case 0x22:
-	case 0x23:
-		m = next(c);
-		d->control = ((m >> 3) & 7) | ((p->rex & 4) << 1);
-		d->reg = (m & 7) | ((p->rex & 1) << 3);
-		d->bytes = code64 ? 8 : 4;
-		d->op = op == 0x20   ? DECODE_MOV_FROM_CR
-			: op == 0x22 ? DECODE_MOV_TO_CR
-			: op == 0x21 ? DECODE_MOV_FROM_DR
-				     : DECODE_MOV_TO_DR;
-		return;
-	case 0x30:
-		d->op = DECODE_WRMSR;
-		return;
-	case 0x31:
-		d->op = DECODE_RDTSC;
-		return;
-	case 0x32:
-		d->op = DECODE_RDMSR;
-		return;
-	case 0xa2:
-		d->op = DECODE_CPUID;
+	case 0x20 ... 0x23:
+		decode_control(d, c, p, op, code64);
 		return;
 	case 0xab:
 	case 0xb3:
 	case 0xbb:
 		read_modrm(c, d, p);
-		d->op = op == 0xab ? DECODE_BTS : op == 0xb3 ? DECODE_BTR : DECODE_BTC;
+		d->op = bits[(op >> 3) & 7];
 		return;
 	case 0xba:
 		m = read_modrm(c, d, p);
@@ -189,27 +186,81 @@ static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes
 		d->operand_is_imm = true;
 		d->imm = next(c);
 		return;
-	case 0xb0:
-		d->bytes = 1;
-		__attribute__((fallthrough));
-	case 0xb1:
+	case 0xb0 ... 0xb1:
+	case 0xc0 ... 0xc1:
+		pair_of(d, op);
 		read_modrm(c, d, p);
 		byte_register(d, p);
-		d->op = DECODE_CMPXCHG;
-		return;
-	case 0xc0:
-		d->bytes = 1;
-		__attribute__((fallthrough));
-	case 0xc1:
-		read_modrm(c, d, p);
-		byte_register(d, p);
-		d->op = DECODE_XADD;
+		d->op = op < 0xc0 ? DECODE_CMPXCHG : DECODE_XADD;
 		return;
 	case 0xc3: /* movnti */
 		read_modrm(c, d, p);
 		d->op = DECODE_MOV;
 		return;
 	default:
+		d->op = op < ARRAY_SIZE(alone) ? alone[op] : DECODE_UNKNOWN;
+		return;
+	}
+}
+
+/* Moves between ports and registers or memory. */
+static void decode_io(struct decoded *d, struct cursor *c, uint8_t op)
+{
+	bool out = op & 2;
+
+	d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
+	if (op < 0x70) {
+		d->op = out ? DECODE_OUTS : DECODE_INS;
+		return;
+	}
+	d->op = out ? DECODE_OUT : DECODE_IN;
+	if (op < 0xe8) {
+		d->imm = next(c);
+	} else {
+		d->port_in_dx = true;
+	}
+}
+
+/* Those that work on memory or a register. */
+static void decode_operands(struct decoded *d, struct cursor *c, const struct prefixes *p,
+			    uint8_t op)
+{
+	uint8_t m;
+
+	switch (op) {
+	case 0x80:
+	case 0x81:
+	case 0x83:
+		pair_of(d, op);
+		m = read_modrm(c, d, p);
+		d->op = alu[(m >> 3) & 7];
+		imm_operand(d, c, op == 0x81 ? MIN(d->bytes, 4u) : 1);
+		return;
+	case 0x86 ... 0x89:
+		pair_of(d, op);
+		read_modrm(c, d, p);
+		byte_register(d, p);
+		d->op = op < 0x88 ? DECODE_XCHG : DECODE_MOV;
+		return;
+	case 0xaa ... 0xab:
+		pair_of(d, op);
+		d->op = DECODE_STOS;
+		d->memory = true;
+		return;
+	case 0xc6 ... 0xc7:
+		pair_of(d, op);
+		read_modrm(c, d, p);
+		d->op = DECODE_MOV;
+		imm_operand(d, c, MIN(d->bytes, 4u));
+		return;
+	default:
+		/* op r/m, r of the eight arithmetic groups */
+		if (op < 0x40 && (op & 6) == 0 && alu[op >> 3] != DECODE_UNKNOWN) {
+			pair_of(d, op);
+			read_modrm(c, d, p);
+			byte_register(d, p);
+			d->op = alu[op >> 3];
+		}
 		return;
 	}
 }
@@ -217,83 +268,14 @@ static void decode_0f(struct decoded *d, struct cursor *c, const struct prefixes
 static void decode_one(struct decoded *d, struct cursor *c, const struct prefixes *p, uint8_t op,
 		       bool code64)
 {
-	uint8_t m;
-
-	/* op r/m, r of the eight arithmetic groups */
-	if (op < 0x40 && (op & 6) == 0 && alu[op >> 3] != DECODE_UNKNOWN) {
-		if (!(op & 1)) {
-			d->bytes = 1;
-		}
-		read_modrm(c, d, p);
-		byte_register(d, p);
-		d->op = alu[op >> 3];
-		return;
-	}
 	switch (op) {
 	case 0x0f:
 		decode_0f(d, c, p, code64);
 		return;
-	case 0x6c:
-	case 0x6e:
-		d->bytes = 1;
-		__attribute__((fallthrough));
-	case 0x6d:
-	case 0x6f:
-		d->op = op < 0x6e ? DECODE_INS : DECODE_OUTS;
-		if (d->bytes == 8) {
-			d->bytes = 4;
-		}
-		return;
-	case 0x80:
-	case 0x83:
-	case 0x81:
-		if (op == 0x80) {
-			d->bytes = 1;
-		}
-		m = read_modrm(c, d, p);
-		d->op = alu[(m >> 3) & 7];
-		imm_operand(d, c, op == 0x81 ? MIN(d->bytes, 4u) : 1);
-		return;
-	case 0x86:
-	case 0x88:
-		d->bytes = 1;
-		__attribute__((fallthrough));
-	case 0x87:
-	case 0x89:
-		read_modrm(c, d, p);
-		byte_register(d, p);
-		d->op = op < 0x88 ? DECODE_XCHG : DECODE_MOV;
-		return;
-	case 0xaa:
-		d->bytes = 1;
-		__attribute__((fallthrough));
-	case 0xab:
-		d->op = DECODE_STOS;
-		d->memory = true;
-		return;
-	case 0xc6:
-		d->bytes = 1;
-		__attribute__((fallthrough));
-	case 0xc7:
-		read_modrm(c, d, p);
-		d->op = DECODE_MOV;
-		imm_operand(d, c, MIN(d->bytes, 4u));
-		return;
-	case 0xe4:
-	case 0xe5:
-	case 0xe6:
-	case 0xe7:
-		d->imm = next(c);
-		d->op = op < 0xe6 ? DECODE_IN : DECODE_OUT;
-		d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
-		return;
-	case 0xec:
-	case 0xed:
-	case 0xee:
-	case 0xef:
-		d->port_in_dx = true;
-		d->op = op < 0xee ? DECODE_IN : DECODE_OUT;
-		d->bytes = op & 1 ? MIN(d->bytes, 4u) : 1;
+	case 0x6c ... 0x6f:
+	case 0xe4 ... 0xe7:
+	case 0xec ... 0xef:
+		decode_io(d, c, op);
 		return;
 	case 0xf4:
 		d->op = DECODE_HLT;
@@ -305,6 +287,7 @@ static void decode_one(struct decoded *d, struct cursor *c, const struct prefixe
 		d->op = DECODE_STI;
 		return;
 	default:
+		decode_operands(d, c, p, op);
 		return;
 	}
 }
