@@ -57,8 +57,10 @@ static void open_ends(void)
 		return;
 	}
 	always = eventfd(1, 0);
-	assert(always > 0 && !pipe2(events, O_NONBLOCK));
-	assert(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, bridge));
+	if (always <= 0 || pipe2(events, O_NONBLOCK) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, bridge)) {
+		abort();
+	}
 	for (int i = 0; i < 2; i++) {
 		/* As much as the kernel lets us have; with less, packets are dropped, as on a TAP. */
 		if (setsockopt(bridge[i], SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes))) {
@@ -83,12 +85,14 @@ static void empty_ends(void)
 void fake_net_run(void)
 {
 	struct netback_config config = { .domid = FAKE_DOMID, .id = "0", .journal_fd = -1 };
+	int status;
 
 	open_ends();
 	empty_ends();
 	arena_count = 0;
 	config.tap_fd = bridge[0];
-	assert(!netback_run(&config));
+	status = netback_run(&config);
+	assert(status == 0);
 	device = NULL;
 }
 
