@@ -6,6 +6,7 @@
 #include "arch/guest.h"
 #include "core/rights.h"
 #include "core/sched/sched.h"
+#include "mm/ptwalk.h"
 #include "pv/emulate.h"
 #include "pv/guest.h"
 #include "x86/cpu.h"
@@ -183,9 +184,17 @@ static bool do_in_out(struct vcpu *v, struct regs *r, const struct decoded *d)
 	return true;
 }
 
+/* What could not be copied is there or not: the processor would have said which. */
 static enum outcome memory_fault(struct vcpu *v, struct regs *r, uint64_t at, uint32_t error)
 {
-	bounce_page_fault(v, r, at, error);
+	struct pv_vcpu *p = v->pv;
+	struct domain *d = v->domain;
+	uint64_t e;
+
+	spin_lock(&d->pages.pt_lock);
+	e = ptwalk_l1e(paddr_to_mfn(p->kernel_mode ? p->kernel_cr3 : p->user_cr3), at);
+	spin_unlock(&d->pages.pt_lock);
+	bounce_page_fault(v, r, at, error | (e & PTE_P ? PF_PRESENT : 0));
 	return FAULTED;
 }
 

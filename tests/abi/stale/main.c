@@ -13,108 +13,22 @@
 #include <xen/memory.h>
 
 #include "hypervisor/lib/string.h"
-
-/* One byte written or read; a fault in it is its failure. */
-bool poke(volatile char *at, char value);
-int peek(volatile char *at);
-extern char poke_at[], poke_failed[], peek_at[], peek_failed[];
-
-__asm__(".pushsection .text\n"
-	"poke:\n"
-	"poke_at: movb %sil, (%rdi)\n\tmov $1, %eax\n\tret\n"
-	"poke_failed: xor %eax, %eax\n\tret\n"
-	"peek:\n"
-	"peek_at: movzbl (%rdi), %eax\n\tret\n"
-	"peek_failed: mov $-1, %eax\n\tret\n"
-	".popsection");
-
-static void on_page_fault(struct trap_frame *f)
-{
-	if (f->rip == (uint64_t)poke_at) {
-		f->rip = (uint64_t)poke_failed;
-	} else if (f->rip == (uint64_t)peek_at) {
-		f->rip = (uint64_t)peek_failed;
-	} else {
-		print("VERDICT FAILURE page fault at %#lx\n", f->rip);
-		guest_shutdown(3 /* SHUTDOWN_crash */);
-	}
-}
-
-/* ---- the second vCPU ---- */
-
-static char *target;
-static volatile bool poked;
-static volatile int peeked;
-
-static void job_poke(void)
-{
-	poked = poke(target, 0x5a);
-}
-
-static void job_peek(void)
-{
-	peeked = peek(target);
-}
-
-static bool it_writes(char *at)
-{
-	target = at;
-	if (!worker_do(job_poke)) {
-		CHECK(false, "the second vCPU answers");
-	}
-	return poked;
-}
-
-static int it_reads(char *at)
-{
-	target = at;
-	if (!worker_do(job_peek)) {
-		CHECK(false, "the second vCPU answers");
-	}
-	return peeked;
-}
-
-/* ---- here ---- */
-
-static long map(void *va, uint64_t mfn, uint64_t flags)
-{
-	return update_va_mapping((uint64_t)va, mfn << PAGE_SHIFT | flags, UVMF_NONE);
-}
-
-static long ext(unsigned int cmd, uint64_t mfn)
-{
-	struct mmuext_op op = { .cmd = cmd, .arg1.mfn = mfn };
-
-	return mmuext_op(&op, 1, NULL, DOMID_SELF);
-}
-
-/* A page that the second vCPU has written, and so has in its TLB; read through another address by us. */
-static uint64_t warm(char *va, char *alias)
-{
-	uint64_t mfn = virt_to_mfn(va);
-
-	memset(va, 0, PAGE_SIZE);
-	CHECK_EQ(update_va_mapping((uint64_t)alias, mfn << PAGE_SHIFT | PTE_P | PTE_US,
-				   UVMF_INVLPG),
-		 0, "another view of the page");
-	CHECK(it_writes(va) && alias[0] == 0x5a, "the second vCPU writes the page");
-	va[0] = 0;
-	return mfn;
-}
+#include "tests/abi/lib/stale.h"
 
 static void becomes_table(char *va, char *alias)
 {
 	uint64_t mfn = warm(va, alias);
 
 	for (unsigned int round = 0; round < 8; round++) {
-		if (map(va, 0, 0) || ext(MMUEXT_PIN_L1_TABLE, mfn)) {
+		if (map_quietly(va, 0, 0) || ext(MMUEXT_PIN_L1_TABLE, mfn)) {
 			CHECK(false, "unmapped, and pinned as a table");
 			return;
 		}
 		if (it_writes(va) || alias[0]) {
 			CHECK(false, "round %u: a table was written", round);
 		}
-		if (ext(MMUEXT_UNPIN_TABLE, mfn) || map(va, mfn, PTE_USUAL) || !it_writes(va)) {
+		if (ext(MMUEXT_UNPIN_TABLE, mfn) || map_quietly(va, mfn, PTE_USUAL) ||
+		    !it_writes(va)) {
 			CHECK(false, "round %u: a plain page again", round);
 		}
 		va[0] = 0;
@@ -128,12 +42,12 @@ static void becomes_descriptors(char *va, char *alias)
 	xen_pfn_t list[1] = { mfn };
 	long rc;
 
-	CHECK_EQ(map(va, 0, 0), 0, "unmapped");
+	CHECK_EQ(map_quietly(va, 0, 0), 0, "unmapped");
 	rc = hcall2(__HYPERVISOR_set_gdt, ptr_arg(list), 512);
 	CHECK_EQ(rc, 0, "a descriptor table");
 	CHECK(!it_writes(va) && !alias[0], "is not written");
 	CHECK_EQ(hcall2(__HYPERVISOR_set_gdt, ptr_arg(list), 0), 0, "no table");
-	CHECK_EQ(map(va, mfn, PTE_USUAL), 0, "a plain page again");
+	CHECK_EQ(map_quietly(va, mfn, PTE_USUAL), 0, "a plain page again");
 	CHECK(it_writes(va), "written");
 }
 
@@ -160,15 +74,16 @@ static void table_becomes_page(char *va, char *alias)
 	CHECK(it_writes(window), "by the second vCPU");
 	u = (struct mmu_update){ pte_machine_address(l2), 0 };
 	CHECK_EQ(mmu_update(&u, 1, NULL, DOMID_SELF), 0, "the lowest taken out");
-	CHECK_EQ(map(l1, virt_to_mfn(l1), PTE_USUAL), 0, "is a plain page");
+	CHECK_EQ(map_quietly(l1, virt_to_mfn(l1), PTE_USUAL), 0, "is a plain page");
 	l1[0] = l1[1] = mfn << PAGE_SHIFT | PTE_USUAL;
 	va[0] = 0;
 	CHECK(!it_writes(window) && !it_writes(window + PAGE_SIZE), "and maps nothing any more");
 	CHECK_EQ(alias[0], 0, "nothing was written");
 	u = (struct mmu_update){ pte_machine_address(pte_of(window, 4)), 0 };
 	CHECK_EQ(mmu_update(&u, 1, NULL, DOMID_SELF), 0, "all taken out");
-	CHECK_EQ(map(l2, virt_to_mfn(l2), PTE_USUAL) | map(l3, virt_to_mfn(l3), PTE_USUAL), 0,
-		 "plain pages");
+	CHECK_EQ(map_quietly(l2, virt_to_mfn(l2), PTE_USUAL) |
+			 map_quietly(l3, virt_to_mfn(l3), PTE_USUAL),
+		 0, "plain pages");
 	l3[0] = virt_to_mfn(l2) << PAGE_SHIFT | PTE_USUAL;
 	l2[0] = virt_to_mfn(l1) << PAGE_SHIFT | PTE_USUAL;
 	CHECK(!it_writes(window), "that map nothing");
@@ -182,31 +97,6 @@ static long give_up(uint64_t mfn)
 
 	set_xen_guest_handle_raw(r.extent_start, list);
 	return memory_op(XENMEM_decrease_reservation, &r);
-}
-
-#define BATCH	512
-#define BATCHES 200 /* more than the machine of the tests has */
-
-/* Gives a domain memory until the frame is among it; how much does not matter. */
-static bool is_given(domid_t id, uint64_t mfn)
-{
-	static xen_pfn_t list[BATCH];
-
-	for (unsigned int batch = 0; batch < BATCHES; batch++) {
-		long n;
-
-		memset(list, 0, sizeof(list));
-		n = domain_give(id, list, BATCH, 0);
-		for (long i = 0; i < n; i++) {
-			if (list[i] == mfn) {
-				return true;
-			}
-		}
-		if (n < BATCH) {
-			break;
-		}
-	}
-	return false;
 }
 
 #define TIMES 12000
@@ -239,7 +129,8 @@ static void becomes_anothers(char *va, char *alias, char *third)
 	long id = domain_make(1, BATCH * BATCHES);
 
 	CHECK(id > 0, "a domain without memory");
-	CHECK_EQ(map(va, 0, 0) | update_va_mapping((uint64_t)alias, 0, UVMF_NONE), 0, "unmapped");
+	CHECK_EQ(map_quietly(va, 0, 0) | update_va_mapping((uint64_t)alias, 0, UVMF_NONE), 0,
+		 "unmapped");
 	CHECK(much_happens(third), "and much happens before it is");
 	CHECK_EQ(give_up(mfn), 1, "given up");
 	p2m_set(pfn, ~0UL);
@@ -290,7 +181,7 @@ static void asked_for(char *va, char *second)
 			set_xen_guest_handle_raw(op.arg2.vcpumask, (void *)mask);
 		}
 		for (unsigned int round = 0; round < 4; round++) {
-			wrong += map(va, round & 1 ? one : two, PTE_USUAL) != 0;
+			wrong += map_quietly(va, round & 1 ? one : two, PTE_USUAL) != 0;
 			wrong += mmuext_op(&op, 1, NULL, DOMID_SELF) != 0;
 			wrong += it_reads(va) != (round & 1 ? 1 : 2);
 		}
@@ -313,7 +204,7 @@ static void grant_unmapped(char *va, char *lent)
 
 	set_xen_guest_handle_raw(s.frame_list, &frame);
 	CHECK_EQ(grant_op(GNTTABOP_setup_table, &s, 1) || s.status, 0, "grants");
-	CHECK_EQ(map(table, frame, PTE_USUAL), 0, "the table");
+	CHECK_EQ(map_quietly(table, frame, PTE_USUAL), 0, "the table");
 	CHECK_EQ(ext(MMUEXT_TLB_FLUSH_LOCAL, 0), 0, "seen");
 	table[REF] = (grant_entry_v1_t){ 0, 0, (uint32_t)virt_to_mfn(lent) };
 	table[REF].flags = GTF_permit_access;
@@ -345,8 +236,7 @@ enum verdict guest_main(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(pages); i++) {
 		pages[i] = page_alloc();
 	}
-	trap_hook[14] = on_page_fault;
-	CHECK_EQ(worker_start(1), 0, "a second vCPU");
+	stale_init();
 	asked_for(pages[0], pages[1]);
 	becomes_table(pages[2], pages[3]);
 	becomes_descriptors(pages[2], pages[3]);
