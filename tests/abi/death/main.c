@@ -230,17 +230,17 @@ static bool dying(void)
 }
 
 /* A dying domain gets nothing any more. */
-static void gets_nothing(void)
+static void gets_nothing(uint64_t held)
 {
 	xen_pfn_t list[1] = { 5 };
 	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L1_TABLE,
-				 .arg1.mfn = child_spare_frame(&child, 3) };
+				 .arg1.mfn = held };
 	struct evtchn_bind_interdomain b = { .remote_dom = child.id,
 					     .remote_port = (evtchn_port_t)child.mail[PORT] };
 	grant_handle_t h;
 
 	CHECK(domain_give(child.id, list, 1, 0) <= 0, "no memory for it");
-	CHECK(mmuext_op(&pin, 1, NULL, child.id) < 0, "no table of it pinned");
+	CHECK(mmuext_op(&pin, 1, NULL, child.id) < 0, "no page of it that is still there made a table");
 	CHECK(child_domctl(XEN_DOMCTL_unpausedomain, child.id) < 0, "it does not run again");
 	CHECK(event_op(EVTCHNOP_bind_interdomain, &b) < 0, "no event channel to it");
 	CHECK(map_grant(page, child.id, &h) < 0, "no grant of it mapped");
@@ -253,7 +253,7 @@ static void gets_nothing(void)
 static void page_abroad(void)
 {
 	uint64_t before = settled_free_pages();
-	char *second_page = page_alloc();
+	char *second_page = page_alloc(), *third_page = page_alloc();
 	struct mmu_update u = { pte_machine_address(pte_of(second_page, 1)), 0 };
 	struct mmuext_op flush = { .cmd = MMUEXT_INVLPG_ALL,
 				   .arg1.linear_addr = (uint64_t)second_page };
@@ -264,18 +264,22 @@ static void page_abroad(void)
 	CHECK_EQ(child_show(page, child_spare_frame(&child, 1), child.id), 0, "one of them");
 	u.val = child_spare_frame(&child, 1) << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW);
 	CHECK_EQ(mmu_update(&u, 1, NULL, child.id), 0, "read-only, too");
+	u.ptr = pte_machine_address(pte_of(third_page, 1));
+	u.val = child_spare_frame(&child, 2) << PAGE_SHIFT | (PTE_USUAL & ~PTE_RW);
+	CHECK_EQ(mmu_update(&u, 1, NULL, child.id), 0, "another, which nobody may write");
 	CHECK_EQ(mmuext_op(&flush, 1, NULL, DOMID_SELF), 0, "seen");
 	memset(page, 0x99, PAGE_SIZE);
 	CHECK_EQ(domain_destroy(child.id), 0, "destroyed");
 	CHECK(dying(), "it is dying");
-	CHECK_EQ(child_ctl.u.getdomaininfo.tot_pages, 2, "of its pages there are two");
+	CHECK_EQ(child_ctl.u.getdomaininfo.tot_pages, 3, "of its pages there are three");
 	CHECK_EQ((unsigned char)page[77] + (unsigned char)second_page[77], 2 * 0x99,
 		 "what is mapped stays");
-	gets_nothing();
+	gets_nothing(child_spare_frame(&child, 2));
 	counted();
 	page[0] = 1;
 	CHECK_EQ(second_page[0], 1, "it is one page");
-	CHECK_EQ(child_show(second_page, virt_to_mfn(second_page), DOMID_SELF), 0, "one let go");
+	CHECK_EQ(child_show(third_page, virt_to_mfn(third_page), DOMID_SELF), 0, "one let go");
+	CHECK_EQ(child_show(second_page, virt_to_mfn(second_page), DOMID_SELF), 0, "another");
 	CHECK(dying(), "still dying");
 	CHECK_EQ(child_show(page, virt_to_mfn(page), DOMID_SELF), 0, "the other");
 	CHECK(dying(), "its mail is still here");
