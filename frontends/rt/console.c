@@ -10,6 +10,9 @@
 #include "hypervisor/lib/string.h"
 
 static struct xencons_interface *ring;
+/* How often a full ring is looked at: at first for as long as a backend may take to come, and then as if there were none. */
+static unsigned int patience = 200000;
+static bool refused; /* the emergency console, to a guest of some hypervisors */
 
 void console_init(void)
 {
@@ -34,7 +37,8 @@ static void ring_write(const char *s, size_t n)
 		for (unsigned int tries = 0;
 		     prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) >= sizeof(ring->out);
 		     tries++) {
-			if (tries == 1000) {
+			if (tries == patience) {
+				patience = 1000;
 				return;
 			}
 			tell_backend();
@@ -56,7 +60,9 @@ void print(const char *fmt, ...)
 	fmt_vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	n = strlen(line);
-	console_io(CONSOLEIO_write, (unsigned int)n, line);
+	if (!ring || !refused) {
+		refused = console_io(CONSOLEIO_write, (unsigned int)n, line) < 0;
+	}
 	if (ring) {
 		ring_write(line, n);
 	}

@@ -145,13 +145,17 @@ static long op_getidletime(struct xen_platform_op *op)
 			return -XEN_EFAULT;
 		}
 		for (uint32_t cpu = first; cpu < first + 8 && cpu < count; cpu++) {
-			uint64_t idle = cpu < cpu_count() ? (uint64_t)sched_cpu_idle_time(cpu) : 0;
+			uint64_t idle;
 
-			if ((bits >> (cpu % 8) & 1) && copy_out_at(times, cpu, &idle)) {
-				return -XEN_EFAULT;
-			}
 			if (cpu >= cpu_count()) {
 				bits &= (uint8_t) ~(1u << (cpu % 8));
+			}
+			if (!(bits >> (cpu % 8) & 1)) {
+				continue;
+			}
+			idle = (uint64_t)sched_cpu_idle_time(cpu);
+			if (copy_out_at(times, cpu, &idle)) {
+				return -XEN_EFAULT;
 			}
 		}
 		if (copy_out_at(map, first / 8, &bits)) {

@@ -245,6 +245,7 @@ static void hostile(void)
 	for (unsigned int i = 0; i < 2; i++) {
 		*fifo_block[i] = (struct evtchn_fifo_control_block){ 0 };
 	}
+	fifo_quiet(fifo_page[0]);
 	n = event_ipi(0);
 	*fifo_word(n) = 0;
 	CHECK_EQ(event_send(n), 0, "after that");

@@ -24,13 +24,15 @@ static void all_of_them(void)
 	struct evtchn_bind_ipi ipi = { .vcpu = 0 };
 	struct evtchn_bind_interdomain bind = { .remote_dom = DOMID_SELF };
 	evtchn_port_t first = event_next_free(), port, expected;
+	/* A guest has as many as its builder says, which is this, everywhere. */
+	const evtchn_port_t ports = is_control_domain() ? PORTS : 1024;
 
-	for (expected = first; expected < PORTS - 1 && event_unbound(DOMID_SELF) == expected;
+	for (expected = first; expected < ports - 1 && event_unbound(DOMID_SELF) == expected;
 	     expected++) {
 	}
-	CHECK_EQ(expected, PORTS - 1, "ports %u on, in order", first);
+	CHECK_EQ(expected, ports - 1, "ports %u on, in order", first);
 	port = event_ipi(0);
-	CHECK_EQ(port, PORTS - 1, "and the last");
+	CHECK_EQ(port, ports - 1, "and the last");
 	event_set_handler(port, on_event);
 	CHECK_EQ(event_send(port), 0, "which sends");
 	CHECK_EQ(calls, 1, "and is heard");
@@ -48,7 +50,7 @@ static void all_of_them(void)
 	CHECK_EQ(event_close(first + 1), 0, "one closed");
 	CHECK_EQ(event_op(EVTCHNOP_bind_virq, &virq), 0, "the VIRQ was not taken for bound");
 	CHECK_EQ(virq.port, first + 1, "one had again");
-	for (port = first; port < PORTS; port++) {
+	for (port = first; port < ports; port++) {
 		event_close(port);
 	}
 	CHECK_EQ(event_next_free(), first, "all given back");

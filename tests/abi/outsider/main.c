@@ -95,10 +95,100 @@ static void others_memory(void)
 	answer(memory_op(XENMEM_set_memory_map, &foreign));
 }
 
+static void others_events(void)
+{
+	struct evtchn_status status = { .dom = 0, .port = 1 };
+	struct evtchn_alloc_unbound alloc = { .dom = 0, .remote_dom = DOMID_SELF };
+	struct evtchn_reset reset = { .dom = 0 };
+	struct sched_remote_shutdown shutdown = { .domain_id = 0, .reason = SHUTDOWN_reboot };
+
+	answer(event_op(EVTCHNOP_status, &status));
+	answer(event_op(EVTCHNOP_alloc_unbound, &alloc));
+	answer(event_op(EVTCHNOP_reset, &reset));
+	answer(sched_op(SCHEDOP_remote_shutdown, &shutdown));
+}
+
+/* Of operations that have a status that is the answer. */
+static void others_grants(void)
+{
+	xen_pfn_t list[1];
+	uint64_t frames[1];
+	struct gnttab_setup_table setup = { .dom = 0, .nr_frames = 1 };
+	struct gnttab_query_size size = { .dom = 0 };
+	struct gnttab_get_status_frames status = { .dom = 0, .nr_frames = 1 };
+	struct gnttab_get_version version = { .dom = 0 };
+	struct xen_mem_acquire_resource resource = { .domid = 0,
+						     .type = XENMEM_resource_grant_table,
+						     .nr_frames = 1 };
+
+	set_xen_guest_handle_raw(setup.frame_list, list);
+	set_xen_guest_handle_raw(status.frame_list, frames);
+	set_xen_guest_handle_raw(resource.frame_list, list);
+	answer(grant_op(GNTTABOP_setup_table, &setup, 1) ? 1 : setup.status);
+	answer(grant_op(GNTTABOP_query_size, &size, 1) ? 1 : size.status);
+	answer(grant_op(GNTTABOP_get_status_frames, &status, 1) ? 1 : status.status);
+	answer(grant_op(GNTTABOP_get_version, &version, 1));
+	answer(memory_op(XENMEM_acquire_resource, &resource));
+}
+
+static uint64_t others_frame; /* the control domain's own */
+
+static void others_pages(void)
+{
+	uint64_t at = pte_machine_address(pte_of(child_spare(0), 1)), was = *pte_of(child_spare(0), 1);
+	struct mmu_update u = { at, others_frame << PAGE_SHIFT | PTE_USUAL };
+	struct mmuext_op op = { .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = others_frame };
+
+	answer(mmu_update(&u, 1, NULL, DOMID_SELF));
+	answer(mmuext_op(&op, 1, NULL, DOMID_SELF));
+	op.cmd = MMUEXT_CLEAR_PAGE;
+	answer(mmuext_op(&op, 1, NULL, DOMID_SELF));
+	u.ptr = others_frame << PAGE_SHIFT | MMU_MACHPHYS_UPDATE;
+	answer(mmu_update(&u, 1, NULL, DOMID_SELF));
+	/* Nor the machine's devices: what is at the top of the first 4 GiB. */
+	u = (struct mmu_update){ at, 0xfed00000UL | PTE_USUAL };
+	answer(mmu_update(&u, 1, NULL, DOMID_IO));
+	answer(mmu_update(&u, 1, NULL, DOMID_SELF));
+	answer(*pte_of(child_spare(0), 1) == was);
+	op.cmd = MMUEXT_FLUSH_CACHE;
+	answer(mmuext_op(&op, 1, NULL, DOMID_SELF));
+	op.cmd = MMUEXT_FLUSH_CACHE_GLOBAL;
+	answer(mmuext_op(&op, 1, NULL, DOMID_SELF));
+}
+
+static uint8_t in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %w1, %b0" : "=a"(value) : "d"(port));
+	return value;
+}
+
+static void devices(void)
+{
+	struct physdev_set_iopl iopl = { .iopl = 1 };
+	struct physdev_apic apic = { .apic_physbase = 0xfec00000 };
+	struct physdev_setup_gsi gsi = { .gsi = 5 };
+	struct physdev_pci_device_add device = { .devfn = 8 };
+	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 5, .pirq = -1 };
+
+	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_apic_read, ptr_arg(&apic)));
+	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_setup_gsi, ptr_arg(&gsi)));
+	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_pci_device_add, ptr_arg(&device)));
+	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, ptr_arg(&map)));
+	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, ptr_arg(&iopl)));
+	/* The keyboard's state, the counter of the timer, the index of the clock: nobody is there. */
+	answer(in8(0x64) & in8(0x40) & in8(0x40) & in8(0x70));
+}
+
 static void outsider(void)
 {
 	control_calls();
 	others_memory();
+	others_events();
+	others_grants();
+	others_pages();
+	devices();
 	child_mail.word[DONE] = 1;
 }
 
@@ -191,11 +281,40 @@ static void rights(void)
 		{ "claim_pages for another", -XEN_EPERM },
 		{ "set_memory_map for another", -XEN_EPERM },
 		{ "set_memory_map for itself", 0 },
+		{ "EVTCHNOP_status of another's port", -XEN_EPERM },
+		{ "EVTCHNOP_alloc_unbound for another", -XEN_EPERM },
+		{ "EVTCHNOP_reset of another", -XEN_EPERM },
+		{ "SCHEDOP_remote_shutdown", -XEN_EPERM },
+		{ "setup_table of another", GNTST_permission_denied },
+		{ "query_size of another", GNTST_permission_denied },
+		{ "get_status_frames of another", GNTST_permission_denied },
+		{ "get_version of another", -XEN_EPERM },
+		{ "acquire_resource of another", -XEN_EPERM },
+		{ "another's frame in its own table", -XEN_EINVAL },
+		{ "another's frame as its table", -XEN_EINVAL },
+		{ "another's frame cleared", -XEN_EINVAL },
+		{ "another's frame in the machine-to-physical table", -XEN_EINVAL },
+		{ "device memory by DOMID_IO", -XEN_EPERM },
+		{ "device memory by number", -XEN_EPERM },
+		{ "and the entry is as it was", 1 },
+		{ "MMUEXT_FLUSH_CACHE without devices", -XEN_EACCES },
+		{ "MMUEXT_FLUSH_CACHE_GLOBAL", -XEN_EACCES },
+		{ "PHYSDEVOP_apic_read", -XEN_EPERM },
+		{ "PHYSDEVOP_setup_gsi", -XEN_EPERM },
+		{ "PHYSDEVOP_pci_device_add", -XEN_EPERM },
+		{ "PHYSDEVOP_map_pirq", -XEN_EPERM },
+		{ "PHYSDEVOP_set_iopl", 0 },
+		{ "ports read as ones", 0xff },
 	};
+	char *mine = page_alloc();
+
+	others_frame = virt_to_mfn(mine);
+	mine[7] = 77;
 	if (!begin(outsider)) {
 		return;
 	}
 	CHECK(child_says(&child, DONE, 1), "the child has asked");
+	CHECK(mine[7] == 77 && mfn_to_pfn(others_frame) != ~0UL, "what is ours is as it was");
 	for (unsigned int i = 0; i < ARRAY_SIZE(want); i++) {
 		CHECK_EQ(child.mail[i], want[i].rc, "%s", want[i].what);
 	}

@@ -1,0 +1,50 @@
+#!/bin/bash
+# See tests/system/abiguest.sh.
+. /share/lib.sh
+
+AT_ONCE=4
+TESTS=$(for t in $(sed 's,.*/,,' /share/abi); do [ -x "/share/$t" ] && echo "$t"; done)
+
+# verdict_of TEST: what it says in the end, or what came instead.  It is preserved until its console has been read.
+verdict_of() {
+	local name=${1//-/_}
+	cat >"/run/$name.pav" <<X
+domain $name {
+  memory  48MiB
+  vcpus   2
+  kernel  "/share/$1"
+  on poweroff { preserve }
+  on crash    { preserve }
+}
+X
+	if ! create "$name" >"/run/$name.create" 2>&1; then
+		echo "not created: $(tail -n 1 "/run/$name.create")"
+		return
+	fi
+	await "$name" $'VERDICT [^\r\n]*[\r\n]' 60 || echo "no verdict"
+	{ pav destroy "$name" && gone "$name" 30; } >/dev/null 2>&1 || echo "not gone"
+	tr -d '\r' <"$(clog "$name")" | sed -n 's/^VERDICT //p' | tail -n 1
+}
+run_guest() {
+	local verdict
+	verdict=$(verdict_of "$1" | tr '\n' ' ')
+	case $verdict in
+	SUCCESS*) ok "$1 as a guest: ${verdict#SUCCESS }" ;;
+	*)
+		bad "$1 as a guest: $verdict"
+		detail "$1:" "$(tr -d '\r' <"$(clog "${1//-/_}")" | grep -a '^  BAD')"
+		;;
+	esac
+}
+counts() { pav census | grep -v '^processes'; }
+
+verdict_of hello >/dev/null # what the toolstack keeps from its first guest on is not counted
+counts >/run/before
+for t in $TESTS; do
+	while [ "$(jobs -rp | wc -l)" -gt $AT_ONCE ]; do wait -n; done # one is the watch over our time
+	run_guest "$t" &
+done
+wait $(jobs -rp | tail -n +2)
+counts >/run/after
+same "every count is as before" "$(tr '\n' ' ' </run/before)" "$(tr '\n' ' ' </run/after)"
+finish
