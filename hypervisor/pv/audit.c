@@ -1,7 +1,11 @@
-/* What a paravirtual domain's vCPUs hold, for the audit: page-table bases and the frames of descriptor tables. */
+/*
+ * What a paravirtual domain holds, for the audit: its vCPUs' page-table bases and the frames of descriptor tables, and the
+ * page that says which interrupts want an end.
+ */
 #include "arch/guest.h"
 #include "mm/audit.h"
 #include "pv/guest.h"
+#include "pv/pirq.h"
 #include "x86/pte.h"
 
 static void audit_base(struct audit *a, uint64_t cr3)
@@ -28,6 +32,11 @@ static void audit_window(struct audit *a, const struct vcpu *v, unsigned int pag
 
 void guest_audit(const struct domain *d, struct audit *a)
 {
+	const struct pirq_table *pirqs = d->pv->pirqs;
+
+	if (pirqs && pirqs->eoi_map) {
+		audit_hold(a, pirqs->eoi_frame, 1, FRAME_WRITABLE);
+	}
 	for (unsigned int i = 0; i < d->max_vcpus; i++) {
 		const struct vcpu *v = d->vcpu[i];
 		const struct pv_vcpu *p = v->pv;

@@ -157,10 +157,9 @@ static long binds(void)
 /* As an errno: GNTST_bad_domain is what it says of none. */
 static long borrows(void)
 {
-	struct gnttab_map_grant_ref m = { .host_addr = (uint64_t)place,
-					  .flags = GNTMAP_host_map,
-					  .ref = REF,
-					  .dom = child.id };
+	struct gnttab_map_grant_ref m = {
+		.host_addr = (uint64_t)place, .flags = GNTMAP_host_map, .ref = REF, .dom = child.id
+	};
 	struct gnttab_unmap_grant_ref u = { .host_addr = (uint64_t)place };
 	long rc = update_va_mapping((uint64_t)place, 0, UVMF_INVLPG | UVMF_ALL);
 
@@ -211,11 +210,11 @@ static const struct {
 	long (*f)(void);
 	const char *what;
 } things[] = {
-	{ maps, "maps its page" },	{ pins, "pins its table" },
-	{ pauses, "pauses it" },	{ asks, "asks about it" },
-	{ shuts_down, "shuts it down" },{ gives, "gives it memory" },
-	{ binds, "binds to its port" }, { borrows, "maps its grant" },
-	{ moves, "moves its vCPU" },	{ acquires, "asks for its grant frames" },
+	{ maps, "maps its page" },	 { pins, "pins its table" },
+	{ pauses, "pauses it" },	 { asks, "asks about it" },
+	{ shuts_down, "shuts it down" }, { gives, "gives it memory" },
+	{ binds, "binds to its port" },	 { borrows, "maps its grant" },
+	{ moves, "moves its vCPU" },	 { acquires, "asks for its grant frames" },
 	{ destroys, "destroys it" },
 };
 
@@ -278,7 +277,8 @@ static bool ends_meanwhile(unsigned int round)
 	child_show(window, virt_to_mfn(window), DOMID_SELF);
 	rc = domain_destroy(child.id);
 	/* The other may have been first. */
-	good = (rc == 0 || (rc == -XEN_ESRCH && thing == destroys)) && domain_gone(child.id) && good;
+	good = (rc == 0 || (rc == -XEN_ESRCH && thing == destroys)) && domain_gone(child.id) &&
+	       good;
 	good = until(times + 3) && good;
 	enough = true;
 	return worker_ready() && good;

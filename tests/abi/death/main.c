@@ -233,14 +233,14 @@ static bool dying(void)
 static void gets_nothing(uint64_t held)
 {
 	xen_pfn_t list[1] = { 5 };
-	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L1_TABLE,
-				 .arg1.mfn = held };
+	struct mmuext_op pin = { .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = held };
 	struct evtchn_bind_interdomain b = { .remote_dom = child.id,
 					     .remote_port = (evtchn_port_t)child.mail[PORT] };
 	grant_handle_t h;
 
 	CHECK(domain_give(child.id, list, 1, 0) <= 0, "no memory for it");
-	CHECK(mmuext_op(&pin, 1, NULL, child.id) < 0, "no page of it that is still there made a table");
+	CHECK(mmuext_op(&pin, 1, NULL, child.id) < 0,
+	      "no page of it that is still there made a table");
 	CHECK(child_domctl(XEN_DOMCTL_unpausedomain, child.id) < 0, "it does not run again");
 	CHECK(event_op(EVTCHNOP_bind_interdomain, &b) < 0, "no event channel to it");
 	CHECK(map_grant(page, child.id, &h) < 0, "no grant of it mapped");

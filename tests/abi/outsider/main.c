@@ -135,7 +135,8 @@ static uint64_t others_frame; /* the control domain's own */
 
 static void others_pages(void)
 {
-	uint64_t at = pte_machine_address(pte_of(child_spare(0), 1)), was = *pte_of(child_spare(0), 1);
+	uint64_t at = pte_machine_address(pte_of(child_spare(0), 1)),
+		 was = *pte_of(child_spare(0), 1);
 	struct mmu_update u = { at, others_frame << PAGE_SHIFT | PTE_USUAL };
 	struct mmuext_op op = { .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = others_frame };
 
@@ -170,7 +171,9 @@ static void devices(void)
 	struct physdev_apic apic = { .apic_physbase = 0xfec00000 };
 	struct physdev_setup_gsi gsi = { .gsi = 5 };
 	struct physdev_pci_device_add device = { .devfn = 8 };
-	struct physdev_map_pirq map = { .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 5, .pirq = -1 };
+	struct physdev_map_pirq map = {
+		.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = 5, .pirq = -1
+	};
 
 	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_apic_read, ptr_arg(&apic)));
 	answer(hcall2(__HYPERVISOR_physdev_op, PHYSDEVOP_setup_gsi, ptr_arg(&gsi)));

@@ -62,7 +62,8 @@ static void processors(void)
 	      "the next is none");
 	clear();
 	i->xen_cpuid = ~0U;
-	CHECK(ask(XENPF_get_cpuinfo) == 0 && i->flags == XEN_PCPU_FLAGS_INVALID, "nor is the last number");
+	CHECK(ask(XENPF_get_cpuinfo) == 0 && i->flags == XEN_PCPU_FLAGS_INVALID,
+	      "nor is the last number");
 }
 
 static void make(void)
@@ -109,7 +110,8 @@ static void idle_times(void)
 	      "at a moment of system time");
 	CHECK_EQ(map, (1UL << cpus) - 1, "of the processors that there are");
 	for (unsigned int c = 0; c < 64; c++) {
-		wrong += c < cpus ? times[c] > op.u.getidletime.now : times[c] != 0xeeeeeeeeeeeeeeeeUL;
+		wrong += c < cpus ? times[c] > op.u.getidletime.now
+				  : times[c] != 0xeeeeeeeeeeeeeeeeUL;
 	}
 	CHECK_EQ(wrong, 0, "none longer than the time that was; the others are not written");
 	wait_event(seen, system_time() + 5000000);
@@ -174,7 +176,8 @@ static void clock(void)
 	uint64_t was = wall_clock(), began = system_time();
 	uint32_t version;
 
-	CHECK_EQ(set_clock(THEN, 1000000000, began), -XEN_EINVAL, "a second of too many nanoseconds");
+	CHECK_EQ(set_clock(THEN, 1000000000, began), -XEN_EINVAL,
+		 "a second of too many nanoseconds");
 	clear();
 	op.u.settime64.secs = THEN;
 	op.u.settime64.mbz = 1;
@@ -183,7 +186,8 @@ static void clock(void)
 	version = shared_info->wc_version;
 	CHECK_EQ(set_clock(THEN, 999999999, began), 0, "set, at a moment of system time");
 	CHECK(clock_says(THEN + (system_time() - began) / 1000000000), "it says so at once");
-	CHECK(shared_info->wc_version != version && !(shared_info->wc_version & 1), "by its protocol");
+	CHECK(shared_info->wc_version != version && !(shared_info->wc_version & 1),
+	      "by its protocol");
 	CHECK(shared_info->wc_sec_hi == 0 && shared_info->wc_nsec < 1000000000, "in its fields");
 	CHECK_EQ(set_clock(1UL << 33, 0, began), 0, "past 2106");
 	CHECK_EQ(shared_info->wc_sec_hi, 1 + (began > 1UL << 62), "in the fields for that");
