@@ -2,7 +2,7 @@
 # The ABI tests as guests: each image of tests/abi that is not about the control domain's own calls is created with our
 # toolstack beside a control domain, several at a time, with the console ring, the store's page and the limits that any guest
 # has, and must say there what it says as first domain.  None leaves anything behind.
-# limit: 300
+# limit: 400
 . "$(dirname "$0")/lib/host.sh"
 
 # Who is about those skips itself, first thing.
