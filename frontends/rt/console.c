@@ -12,12 +12,13 @@
 static struct xencons_interface *ring;
 /* How often a full ring is looked at: at first for as long as a backend may take to come, and then as if there were none. */
 static unsigned int patience = 200000;
-static bool refused; /* the emergency console, to a guest of some hypervisors */
+static bool refused; /* the emergency console, to a guest that has its own */
 
 void console_init(void)
 {
 	if (!is_control_domain() && start_info->console.domU.mfn) {
 		ring = pfn_to_virt(mfn_to_pfn(start_info->console.domU.mfn));
+		refused = console_io(CONSOLEIO_write, 0, "") < 0;
 	}
 }
 
@@ -60,8 +61,8 @@ void print(const char *fmt, ...)
 	fmt_vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	n = strlen(line);
-	if (!ring || !refused) {
-		refused = console_io(CONSOLEIO_write, (unsigned int)n, line) < 0;
+	if (!refused) {
+		console_io(CONSOLEIO_write, (unsigned int)n, line);
 	}
 	if (ring) {
 		ring_write(line, n);

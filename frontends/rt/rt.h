@@ -37,7 +37,7 @@ extern struct shared_info *shared_info;
 bool is_control_domain(void);
 __attribute__((noreturn)) void guest_shutdown(unsigned int reason);
 
-/* console.c: the emergency console, and in a guest that has one its own too */
+/* console.c: the emergency console, where it is not refused, and in a guest that has one its own */
 void console_init(void);
 __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
 
