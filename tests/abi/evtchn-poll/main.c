@@ -1,7 +1,8 @@
 /*
  * SCHEDOP_poll (<xen/sched.h>): "return when one or more are pending", masked or not, of up to 128 ports; the
  * time-out is a moment of system time, 0 is none, and it never returns for it before; it ends at an event from
- * another vCPU; bad requests are refused and leave the vCPU running.
+ * another vCPU, also of a port that was closed and opened again meanwhile; bad requests are refused and leave the vCPU
+ * running.
  */
 #include "frontends/rt/test.h"
 
@@ -14,9 +15,10 @@
 #define MS    1000000UL
 #define MOST  128u
 #define SENDS 50u
+#define OPENS 50u
 
 static evtchn_port_t ports[MOST + 1], to_first;
-static volatile unsigned int waiting, sent;
+static volatile unsigned int waiting, sent, opened, moved;
 
 static long poll(const evtchn_port_t *list, unsigned int n, uint64_t timeout)
 {
@@ -99,6 +101,35 @@ static void second(unsigned int vcpu)
 		}
 		sched_op(SCHEDOP_yield, NULL);
 	}
+	while (opened < OPENS) {
+		if (waiting) {
+			waiting = 0;
+			opened++;
+			event_close(to_first);
+			moved += event_ipi(0) != to_first;
+			event_send(to_first);
+		}
+		sched_op(SCHEDOP_yield, NULL);
+	}
+}
+
+/* The port is closed under the poll, and what has its number then ends it. */
+static void opened_again(void)
+{
+	uint64_t limit = system_time() + 60000 * MS;
+	unsigned int got = 0;
+
+	for (unsigned int i = 0; i < OPENS; i++) {
+		waiting = 1;
+		while (!event_is_pending(to_first) && system_time() < limit) {
+			poll(ports, i % 2 ? MOST : 1, limit);
+		}
+		got += event_is_pending(to_first);
+		event_clear(to_first);
+	}
+	CHECK_EQ(moved, 0, "the same number each time");
+	CHECK_EQ(got, OPENS, "polls of a port that was closed ended by its successor's event");
+	CHECK(system_time() < limit, "none of them by the time-out");
 }
 
 /* With a time-out long after: what ends the poll is the other vCPU's event. */
@@ -130,6 +161,7 @@ enum verdict guest_main(void)
 	refusals();
 	if (vcpu_op(VCPUOP_is_up, 1, NULL) >= 0) {
 		woken();
+		opened_again();
 	}
 	return SUCCESS;
 }
