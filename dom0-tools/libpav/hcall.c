@@ -314,6 +314,14 @@ int hcall_evtchn_alloc_unbound(struct hcall *h, domid_t domid, domid_t remote)
 	return rc < 0 ? rc : (int)a.port;
 }
 
+int hcall_evtchn_waits(struct hcall *h, domid_t domid, evtchn_port_t port)
+{
+	struct evtchn_status st = { .dom = domid, .port = port };
+	int rc = call_op(h, __HYPERVISOR_event_channel_op, EVTCHNOP_status, &st, sizeof(st));
+
+	return rc < 0 ? rc : st.status == EVTCHNSTAT_unbound;
+}
+
 int hcall_evtchn_count(struct hcall *h, domid_t domid)
 {
 	int used = 0;

@@ -68,6 +68,8 @@ int hcall_claim_pages(struct hcall *h, domid_t domid, uint64_t count);
 int hcall_pin_l4(struct hcall *h, domid_t domid, uint64_t mfn);
 /* An unbound port in domid for remote to bind; returns the port or -errno. */
 int hcall_evtchn_alloc_unbound(struct hcall *h, domid_t domid, domid_t remote);
+/* 1: nobody is at the other end of a guest's event channel; 0; -errno. */
+int hcall_evtchn_waits(struct hcall *h, domid_t domid, evtchn_port_t port);
 /* How many ports of domid are in use, or -errno. */
 int hcall_evtchn_count(struct hcall *h, domid_t domid);
 struct hcall_grants {

@@ -18,6 +18,7 @@
 #define END_POLL_MS	   10 /* how often to ask whether a destroyed domain has gone */
 #define END_POLL_MAX_MS	   200
 #define HELPER_PATIENCE_MS 5000 /* then a helper of a dead domain is killed */
+#define READER_PATIENCE_MS 2000 /* then nobody is going to read its console */
 
 static void finish_end(struct guest *g);
 
@@ -97,6 +98,9 @@ void guest_begin_end(struct guest *g)
 		return;
 	}
 	g->ending = true;
+	loop_cancel(g->end_timer);
+	g->end_timer = NULL;
+	g->end_waited_ms = 0;
 	if (g->domid) {
 		hcall_domain_pause(guests_hcall, g->domid);
 	}
@@ -173,6 +177,30 @@ void guest_destroy(struct guest *g, guest_done_fn *done, void *arg)
 	guest_begin_end(g);
 }
 
+/* Whether the console daemon has yet to take up its console, as it may with a guest that ends moments after its start. */
+static bool console_waits(const struct guest *g)
+{
+	uint64_t port;
+
+	return store_read_uint64(guests_store, STORE_NO_TX, &port, "/local/domain/%u/console/port",
+				 g->domid) == 0 &&
+	       hcall_evtchn_waits(guests_hcall, g->domid, (evtchn_port_t)port) == 1;
+}
+
+/* What it wrote last is in its memory, which goes with it. */
+static void begin_end_when_heard(void *arg)
+{
+	struct guest *g = arg;
+
+	g->end_timer = NULL;
+	if (g->end_waited_ms >= READER_PATIENCE_MS || !console_waits(g)) {
+		guest_begin_end(g);
+		return;
+	}
+	g->end_waited_ms += END_POLL_MS;
+	g->end_timer = loop_after(END_POLL_MS, begin_end_when_heard, g);
+}
+
 /* The guest has ended by itself: do what its spec says. */
 static void act_on_shutdown(struct guest *g, unsigned int code)
 {
@@ -191,7 +219,7 @@ static void act_on_shutdown(struct guest *g, unsigned int code)
 			  g->spec->name, POLICY_MAX_QUICK, POLICY_QUICK_SECONDS);
 		g->restart = false;
 	}
-	guest_begin_end(g);
+	begin_end_when_heard(g);
 }
 
 void guests_check(void)

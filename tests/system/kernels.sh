@@ -79,8 +79,8 @@ mkdir -p build/logs/system
 : >$rows
 find_kernels
 stage_kernels
-# The stock kernel is the control domain of all other system tests: a check has one machine here, with the other one.
-[ "${KERNELS:-check}" = check ] && controls=${controls##* }
+# The stock kernel is control domain and guest of all other system tests: a check has one machine here, with the others.
+[ "${KERNELS:-check}" = check ] && controls=${controls##* } guests=${guests/ stock/}
 first=${controls# }
 first=${first%% *}
 for name in $controls; do boot "$name"; done

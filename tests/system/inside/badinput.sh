@@ -34,11 +34,13 @@ settled() {
 	printf '%s\n' "$now"
 }
 
-# refused TEXT PATTERN COMMAND...: exit status not 0, one sentence that matches, nothing left.
+# refused TEXT PATTERN COMMAND...: exit status not 0, one sentence that matches, nothing left.  What is there after one
+# refusal is what was there before the next, unless something else is done in between: then before= is cleared.
+before=
 refused() {
-	local text=$1 pattern=$2 out lines before after i
+	local text=$1 pattern=$2 out lines after i
 	shift 2
-	before=$(settled)
+	[ -n "$before" ] || before=$(settled)
 	if out=$("$@" 2>&1 </dev/null); then
 		bad "$text: accepted"
 		detail "$text: $out"
@@ -58,6 +60,7 @@ refused() {
 	elif [ "$before" != "$after" ]; then
 		bad "$text: something was left behind"
 		detail "$text: $(diff <(echo "$before") <(echo "$after") | grep '^[-+<>]' | tr '\n' ' ')"
+		before=
 	else
 		ok "$text: $(printf '%s' "$out" | head -1)"
 	fi
@@ -88,6 +91,7 @@ MAX_LINES=12 refused "a misspelt word" 'word.pav:2:3.*memroy' pav create /run/wo
 
 # These need a domain that is there.
 spec there root=/scratch/used.img mem=96MiB crash=preserve
+before=
 if create there >/run/there.create 2>&1; then
 	ok "a domain to collide with"
 	# Until it has started as far as it can: its own doings must not count as left behind.
@@ -102,6 +106,7 @@ if create there >/run/there.create 2>&1; then
 	refused "detaching the root disk" 'there.*runs from xvda.*-f' pav disk-detach there xvda
 	pav destroy there
 	check "it is gone" gone there 30
+	before=
 else
 	bad "a domain to collide with: $(cat /run/there.create)"
 fi
