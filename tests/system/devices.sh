@@ -4,7 +4,6 @@
 # Intel's instructions for 32-bit system calls and a second CPU, which maxcpus leaves alone.
 # The clock against the host's; power-off and reboot.
 # limit: 300
-# load: light
 . "$(dirname "$0")/lib/host.sh"
 mkdir -p build/share
 made=$(mktemp -d build/share/devices.made.XXXXXX)

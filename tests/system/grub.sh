@@ -3,7 +3,6 @@
 # the words of both command lines arrive, and "placeholder" does not.  No image tools are needed: GRUB's
 # own sectors are one disk, the files a tar archive on another, which GRUB reads as a file system.
 # limit: 50
-# load: light
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 grub=/usr/lib/grub/i386-pc

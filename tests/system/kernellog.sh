@@ -3,7 +3,6 @@
 # about on the peer: the same machine, devices and guest on both, and then the lines of its
 # log from "warning" upwards side by side.  One CPU: the peer's start on two is slow here.
 # limit: 360
-# load: light
 . "$(dirname "$0")/lib/host.sh"
 if ! peer=$(tests/system/lib/peer-image); then
 	echo "skipped the peer's package cannot be fetched"

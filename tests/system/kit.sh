@@ -4,7 +4,6 @@
 # frontend, clocks that agree; and the way of a newcomer: a guest made from the template, started by itself, and one
 # of the control domain's own from the example's file.
 # limit: 300
-# load: light
 . "$(dirname "$0")/lib/host.sh"
 
 # A name that nobody has; what is made of it goes again.

@@ -2,7 +2,6 @@
 # NMIs are told of and harm nobody, whenever they come: a guest that does nothing but print through
 # the hypervisor, which holds the log's lock then, while the machine's monitor sends one NMI after another.
 # limit: 60
-# load: light
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 mkdir -p build/logs/system

@@ -3,7 +3,6 @@
 # flavours, and even with loglvl=none.  Once for a panic of its own, at a boot without a control
 # domain; once for a fault, which a debugger provokes by sending it to address 0.
 # limit: 90
-# load: light
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 mkdir -p build/logs/system

@@ -2,7 +2,6 @@
 # Words of the hypervisor's command line do what the README says, and what is wrong with one is
 # said in a sentence.  Each line below is a boot of the smallest guest, a second or two.
 # limit: 150
-# load: light
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 mkdir -p build/logs/system
