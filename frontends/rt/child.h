@@ -30,7 +30,8 @@ long domain_limit(domid_t id, uint64_t pages);
 long domain_make(unsigned int vcpus, uint64_t pages); /* with its vCPUs, and this limit: its id */
 /* Memory, by pfn; the list comes back with the frames' numbers.  Returns how many. */
 long domain_give(domid_t id, xen_pfn_t *list, unsigned int n, unsigned int order);
-long domain_info(domid_t id); /* 0: in child_ctl.u.getdomaininfo; -ESRCH */
+long domain_info(domid_t id);	  /* 0: in child_ctl.u.getdomaininfo; -ESRCH */
+int domain_shut_down(domid_t id); /* why: SHUTDOWN_*; -1: it has not, or there is none */
 long domain_destroy(domid_t id);
 bool domain_gone(domid_t id);					/* waits for it */
 long vcpu_pin(domid_t id, unsigned int vcpu, unsigned int cpu); /* to a CPU below 64 */

@@ -95,6 +95,15 @@ long domain_info(domid_t id)
 	return rc ? rc : child_ctl.domain == id ? 0 : -XEN_ESRCH;
 }
 
+int domain_shut_down(domid_t id)
+{
+	const struct xen_domctl_getdomaininfo *info = &child_ctl.u.getdomaininfo;
+
+	return domain_info(id) || !(info->flags & XEN_DOMINF_shutdown)
+		       ? -1
+		       : (int)(info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
+}
+
 /* The call is continued until it is done. */
 long domain_destroy(domid_t id)
 {

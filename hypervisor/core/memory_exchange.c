@@ -131,8 +131,7 @@ static void put_back(struct exchange *x, unsigned int i)
 
 static long let_go(struct exchange *x, unsigned int i)
 {
-	m2p_set(mfn(x->taken[i]), M2P_INVALID);
-	free_frames(mfn(x->taken[i]), 0);
+	free_frames(mfn(x->taken[i]), 0); /* without a place since it was taken */
 	return 0;
 }
 

@@ -48,19 +48,9 @@ static void steps(void)
 	sched_op(SCHEDOP_shutdown, &s);
 }
 
-/* Whether it has shut down, and why; -1 if not. */
-static int reason_of(void)
-{
-	const struct xen_domctl_getdomaininfo *info = &child_ctl.u.getdomaininfo;
-
-	return domain_info(child.id) || !(info->flags & XEN_DOMINF_shutdown)
-		       ? -1
-		       : (int)(info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
-}
-
 static bool has_shut_down(void)
 {
-	return reason_of() >= 0;
+	return domain_shut_down(child.id) >= 0;
 }
 
 static long seen; /* steps */
@@ -93,10 +83,10 @@ static void by_the_control_domain(void)
 {
 	CHECK(child_says(&child, SAYS, 1), "a domain runs");
 	CHECK_EQ(child.mail[REMOTE], -XEN_EPERM, "and may shut no other down");
-	CHECK_EQ(reason_of(), -1, "nor has");
+	CHECK_EQ(domain_shut_down(child.id), -1, "nor has");
 	event_clear(told);
 	CHECK_EQ(remote_shutdown(child.id, SHUTDOWN_suspend), 0, "shut down");
-	CHECK_EQ(reason_of(), SHUTDOWN_suspend, "for that reason");
+	CHECK_EQ(domain_shut_down(child.id), SHUTDOWN_suspend, "for that reason");
 	CHECK(event_is_pending(told), "the control domain is told");
 	event_clear(told);
 	pause_a_little(); /* what runs on another CPU has been told to stop */
@@ -104,10 +94,10 @@ static void by_the_control_domain(void)
 	pause_a_little();
 	CHECK(!has_stepped(), "and stands still");
 	CHECK_EQ(remote_shutdown(child.id, SHUTDOWN_crash), 0, "once more");
-	CHECK_EQ(reason_of(), SHUTDOWN_suspend, "the first reason stays");
+	CHECK_EQ(domain_shut_down(child.id), SHUTDOWN_suspend, "the first reason stays");
 	CHECK(!event_is_pending(told), "nobody is told");
 	CHECK_EQ(child_domctl(XEN_DOMCTL_resumedomain, child.id), 0, "resumed");
-	CHECK_EQ(reason_of(), -1, "it runs");
+	CHECK_EQ(domain_shut_down(child.id), -1, "it runs");
 	CHECK(soon(has_stepped), "on from where it was");
 }
 
@@ -118,7 +108,8 @@ static void by_itself(void)
 	CHECK_EQ(child.mail[FIRST_CODE], 0, "one");
 	CHECK_EQ(child.mail[SECOND_CODE], 0, "and another");
 	CHECK(soon(has_shut_down), "then it shuts down");
-	CHECK_EQ(reason_of(), SHUTDOWN_watchdog, "for the first, not what it said last");
+	CHECK_EQ(domain_shut_down(child.id), SHUTDOWN_watchdog,
+		 "for the first, not what it said last");
 	CHECK(event_is_pending(told), "the control domain is told");
 }
 

@@ -79,25 +79,15 @@ static void bitten_at_once(void)
 	}
 }
 
-/* Whether it has shut down, and why; -1 if not. */
-static int reason_of(void)
-{
-	const struct xen_domctl_getdomaininfo *info = &child_ctl.u.getdomaininfo;
-
-	return domain_info(child.id) || !(info->flags & XEN_DOMINF_shutdown)
-		       ? -1
-		       : (int)(info->flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask);
-}
-
 /* True: it has shut down before so many nanoseconds were over. */
 static bool shut_down_within(uint64_t ns)
 {
 	uint64_t end = system_time() + ns;
 
-	while (reason_of() < 0 && system_time() < end) {
+	while (domain_shut_down(child.id) < 0 && system_time() < end) {
 		sched_op(SCHEDOP_yield, NULL);
 	}
-	return reason_of() >= 0;
+	return domain_shut_down(child.id) >= 0;
 }
 
 static void paused(void)
@@ -145,13 +135,13 @@ enum verdict guest_main(void)
 	before = system_time();
 	CHECK(shut_down_within(60000000000UL), "it is shut down");
 	CHECK(system_time() - before > 500000000UL, "not early");
-	CHECK_EQ(reason_of(), SHUTDOWN_watchdog, "by its watchdog");
+	CHECK_EQ(domain_shut_down(child.id), SHUTDOWN_watchdog, "by its watchdog");
 	CHECK(child_end(&child), "gone, with one that still had its time");
 	paused();
 	CHECK_EQ(child_make(&child, page_alloc(), bitten_at_once), 0, "another domain");
 	CHECK_EQ(child_go(&child), 0, "sets one up without a time");
 	CHECK(shut_down_within(60000000000UL), "it is shut down");
-	CHECK_EQ(reason_of(), SHUTDOWN_watchdog, "at once");
+	CHECK_EQ(domain_shut_down(child.id), SHUTDOWN_watchdog, "at once");
 	CHECK(child_end(&child), "gone");
 	return SUCCESS;
 }
